@@ -1,0 +1,173 @@
+"""PostgreSQL: a pool, transactions opened in plain sight, and what must hold around a commit.
+
+A transaction commits before its caller goes on, so an answer is never sent for what is not durable. Events appended to it
+are written by one statement just before the commit. A commit is never cancelled half-way; when its outcome is unknown
+the caller is told so.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any, Literal, TypeAlias, TypeVar
+
+import asyncpg
+import orjson
+
+from shared.outbox import Outgoing, write
+from shared.problems import OutcomeUnknown, Overloaded
+from shared.sql import Row
+
+RawConnection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[Row] | asyncpg.Connection[Row]"
+Isolation: TypeAlias = Literal["read_committed", "repeatable_read", "serializable"]
+T = TypeVar("T")
+
+CONNECTION_LOST = (OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.AdminShutdownError)
+TRANSIENT = (
+    *CONNECTION_LOST,
+    TimeoutError,
+    asyncpg.SerializationError,
+    asyncpg.DeadlockDetectedError,
+    asyncpg.LockNotAvailableError,
+    asyncpg.QueryCanceledError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.InvalidCachedStatementError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
+)
+
+
+class Connection:
+    """A connection in a transaction (or in autocommit, for reading), with the events that wait for its commit."""
+
+    __slots__ = ("events", "fetch", "fetchrow", "fetchval", "in_transaction", "raw", "traceparents")
+
+    def __init__(self, raw: RawConnection, *, in_transaction: bool) -> None:
+        self.raw = raw
+        self.in_transaction = in_transaction
+        self.events: list[Outgoing] = []
+        self.traceparents: dict[str, str] = {}  # ordering key -> what caused this key's events, in a batch
+        self.fetch: Callable[..., Awaitable[list[Row]]] = raw.fetch
+        self.fetchrow: Callable[..., Awaitable[Row | None]] = raw.fetchrow
+        self.fetchval: Callable[..., Awaitable[Any]] = raw.fetchval
+
+    async def execute(self, query: str, *args: Any) -> str:
+        """Run a command; its status."""
+        return await self.raw.execute(query, *args)
+
+
+class Database:
+    """One service's database."""
+
+    def __init__(self, pool: "asyncpg.Pool[Row]", *, source: str) -> None:
+        self.pool = pool
+        self.source = source  # the CloudEvents source of what is published from here
+        self.appended: list[Callable[[], None]] = []  # called after each commit that wrote events
+
+    @classmethod
+    async def connect(
+        cls, dsn: str, *, source: str, size: int = 10, acquire_seconds: float = 5, command_seconds: float = 20
+    ) -> "Database":
+        """A pool of at most `size` connections."""
+        pool = await asyncpg.create_pool(
+            dsn,
+            min_size=1,
+            max_size=size,
+            timeout=acquire_seconds,
+            command_timeout=command_seconds,
+            init=_prepare,
+            reset=_no_reset,  # nothing here uses session state: SET LOCAL only, no LISTEN, no session locks
+            server_settings={"application_name": source, "jit": "off"},
+        )
+        return cls(pool, source=source)
+
+    async def close(self) -> None:
+        """Close the pool; connections still in use get five seconds."""
+        try:
+            async with asyncio.timeout(5):
+                await self.pool.close()
+        except TimeoutError:
+            self.pool.terminate()
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[Connection]:
+        """A connection in autocommit, for reading. Raises Overloaded when none is free in time."""
+        async with self._connection() as raw:
+            yield Connection(raw, in_transaction=False)
+
+    @asynccontextmanager
+    async def transaction(self, isolation: Isolation = "read_committed") -> AsyncIterator[Connection]:
+        """One transaction; on leaving it is durable, or an exception says why not.
+
+        Raises Overloaded when no connection is free in time and OutcomeUnknown when the connection is lost during the
+        commit.
+        """
+        async with self._connection() as raw:
+            transaction = raw.transaction(isolation=isolation)
+            await transaction.start()
+            conn = Connection(raw, in_transaction=True)
+            try:
+                yield conn
+                if conn.events:
+                    await write(conn, conn.events, source=self.source)
+            except BaseException:
+                await _uninterrupted(_roll_back(transaction))
+                raise
+            try:
+                await _uninterrupted(transaction.commit())
+            except CONNECTION_LOST as error:
+                raise OutcomeUnknown from error
+        if conn.events:
+            for wake in self.appended:
+                wake()
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator["asyncpg.pool.PoolConnectionProxy[Row]"]:
+        try:
+            raw = await self.pool.acquire()
+        except TimeoutError as error:
+            raise Overloaded("no database connection became free in time") from error
+        try:
+            yield raw
+        finally:
+            await self.pool.release(raw)
+
+
+async def connect_alone(dsn: str, *, name: str) -> "asyncpg.Connection[Row]":
+    """A connection outside of any pool: for session locks and LISTEN."""
+    conn: asyncpg.Connection[Row] = await asyncpg.connect(
+        dsn, timeout=5, command_timeout=20, server_settings={"application_name": name}
+    )
+    await _prepare(conn)
+    return conn
+
+
+async def _roll_back(transaction: "asyncpg.transaction.Transaction") -> None:
+    """Roll back; a lost connection has done so already."""
+    try:
+        await transaction.rollback()
+    except CONNECTION_LOST:
+        return
+
+
+async def _uninterrupted(work: Awaitable[T]) -> T:
+    """Wait for `work` to its end; a cancellation that comes meanwhile is raised afterwards."""
+    task = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        raise
+
+
+async def _prepare(conn: Any) -> None:
+    await conn.set_type_codec(
+        "jsonb", schema="pg_catalog", encoder=_encode_jsonb, decoder=orjson.loads, format="text"
+    )
+
+
+def _encode_jsonb(value: Any) -> str:
+    return orjson.dumps(value, default=str).decode()
+
+
+async def _no_reset(_: Any) -> None:
+    return None

@@ -1,0 +1,1 @@
+"""Domain rules against published and computed vectors."""

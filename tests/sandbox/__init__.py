@@ -1,0 +1,1 @@
+"""The sandboxes as real processes, spoken to over HTTP."""

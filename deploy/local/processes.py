@@ -1,0 +1,158 @@
+"""The processes of the local stack, as data: what is started, with which environment, after what, ready when.
+
+A service that is not in the tree is left out and named by `missing_services`, so that the infrastructure is useful on its own.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import signal
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from deploy.local import kafka, postgres
+from deploy.local.files import read_json
+from deploy.local.java import Java
+from deploy.local.layout import HOST, Layout
+from deploy.local.spec import Answers, Http, ProcessSpec, Tcp
+from deploy.local.stack import SERVICES, Stack
+
+SANDBOXES = {"payments": "payment provider (sandbox)", "notices": "notice channel (sandbox)"}
+INFRASTRUCTURE = ("provision-postgres", "provision-kafka")
+URLS = (*SERVICES, *SANDBOXES)
+PASSED_ON = ("PATH", "HOME", "LANG", "TZ", "TMPDIR", "JAVA_HOME", "SSL_CERT_FILE", "LD_LIBRARY_PATH")
+
+
+def module_of(name: str) -> str:
+    """The module that a service or sandbox is started from."""
+    return f"deploy.sandbox.{name}" if name in SANDBOXES else f"services.{name}.main"
+
+
+def is_present(name: str) -> bool:
+    """Whether the service or sandbox is in this tree."""
+    try:
+        return importlib.util.find_spec(module_of(name)) is not None
+    except ModuleNotFoundError:
+        return False
+
+
+def missing_services() -> list[str]:
+    return [name for name in (*SANDBOXES, *SERVICES) if not is_present(name)]
+
+
+def base_environment(inherited: Mapping[str, str] | None = None) -> dict[str, str]:
+    """What every process gets: a few harmless variables of the machine, all LUMBUNG_ ones, and our own habits."""
+    given = os.environ if inherited is None else inherited
+    kept = {name: value for name, value in given.items() if name in PASSED_ON or name.startswith("LUMBUNG_")}
+    return kept | {"PYTHONUNBUFFERED": "1", "MALLOC_ARENA_MAX": "2"}
+
+
+def service_environment(stack: Stack, name: str) -> dict[str, str]:
+    """The LUMBUNG_ variables of a service or sandbox, read by shared/settings.py."""
+    variables = {
+        "LUMBUNG_HOME": str(stack.home),
+        "LUMBUNG_PORT_BASE": str(stack.port_base),
+        "LUMBUNG_HTTP_HOST": HOST,
+        "LUMBUNG_HTTP_PORT": str(stack.ports[name]),
+        "LUMBUNG_OTLP_ENDPOINT": os.environ.get("LUMBUNG_OTLP_ENDPOINT", ""),
+        "LUMBUNG_TRACE_RATIO": os.environ.get("LUMBUNG_TRACE_RATIO", "0.01"),
+    }
+    variables |= {f"LUMBUNG_{other.upper()}_URL": stack.url(other) for other in URLS}
+    variables |= {f"LUMBUNG_{secret.upper()}_SECRET": value for secret, value in stack.secrets.items()}
+    if name in SERVICES:
+        user, password = stack.kafka_user(name)
+        variables |= {
+            "LUMBUNG_DATABASE_URL": stack.dsn(name),
+            "LUMBUNG_KAFKA_BOOTSTRAP": stack.kafka_bootstrap,
+            "LUMBUNG_KAFKA_USERNAME": user,
+            "LUMBUNG_KAFKA_PASSWORD": password,
+        }
+    return variables
+
+
+def build_processes(layout: Layout, stack: Stack) -> list[ProcessSpec]:
+    """Everything this tree can run, in the order in which people like to read it."""
+    return [*_postgres(layout), *_kafka(layout), *_applications(stack)]
+
+
+def _task(name: str, purpose: str, module: str, depends: tuple[str, ...] = ()) -> ProcessSpec:
+    return ProcessSpec(
+        name=name,
+        purpose=purpose,
+        command=[sys.executable, "-m", f"deploy.local.{module}", name],
+        environment=base_environment(),
+        depends=depends,
+        is_task=True,
+    )
+
+
+def _postgres(layout: Layout) -> list[ProcessSpec]:
+    place = postgres.place_postgres(layout)
+    port = layout.port("postgres")
+    return [
+        _task("prepare-postgres", "database files", "prepare"),
+        ProcessSpec(
+            name="postgres",
+            purpose="PostgreSQL 18",
+            command=postgres.server_command(place),
+            environment=base_environment({}) | {"PATH": os.environ.get("PATH", ""), "LC_ALL": "C.UTF-8"},
+            depends=("prepare-postgres",),
+            ready=Answers(tuple(postgres.ready_command(place, port))),
+            ports=(port,),
+            url=f"postgresql://{HOST}:{port}",
+            folder="/",
+            stop_signal=signal.SIGINT,  # fast shutdown: ends sessions, writes a checkpoint
+            stop_seconds=20,
+            death_signal=signal.SIGINT,
+            uid=place.uid,
+            gid=place.gid,
+        ),
+        _task("provision-postgres", "databases, roles, rights", "provision_postgres", ("postgres",)),
+        _task("migrate", "tables of the services", "migrations", ("provision-postgres",)),
+    ]
+
+
+def _kafka(layout: Layout) -> list[ProcessSpec]:
+    tools = read_json(layout.home / "tools.json")
+    place = kafka.KafkaPlace(layout.kafka_home, Path(tools["libraries"]))
+    ports = (layout.port("kafka"), layout.port("kafka-controller"))
+    return [
+        _task("prepare-kafka", "log storage", "prepare"),
+        ProcessSpec(
+            name="kafka",
+            purpose=f"Apache Kafka {kafka.VERSION}",
+            command=kafka.server_command(place, Java(tools["java"], tools["java_major"])),
+            environment=base_environment(),
+            depends=("prepare-kafka",),
+            ready=Tcp(ports[0]),
+            ports=ports,
+            url=f"{HOST}:{ports[0]}",
+            ready_seconds=90,
+            stop_seconds=30,
+            death_signal=signal.SIGTERM,
+        ),
+        _task("provision-kafka", "users, topics, rights", "provision_kafka", ("kafka",)),
+    ]
+
+
+def _applications(stack: Stack) -> list[ProcessSpec]:
+    specs = []
+    for name in (*SANDBOXES, *SERVICES):
+        if not is_present(name):
+            continue
+        port = stack.ports[name]
+        specs.append(
+            ProcessSpec(
+                name=name,
+                purpose=SANDBOXES.get(name, f"service {name}"),
+                command=[sys.executable, "-m", module_of(name)],
+                environment=base_environment() | service_environment(stack, name),
+                depends=() if name in SANDBOXES else ("migrate", "provision-kafka"),
+                ready=Http(port),
+                ports=(port,),
+                url=stack.url(name),
+            )
+        )
+    return specs

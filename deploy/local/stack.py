@@ -1,0 +1,127 @@
+"""What a running local stack offers to tests, the demo and the command line: addresses, users, passwords, pids.
+
+`load_stack()` reads `stack.json` in the data folder, written before the first process starts. It is the only supported way to
+learn an address of the stack; nobody else composes one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from deploy.local.credentials import ensure_credentials
+from deploy.local.files import read_json, write_json
+from deploy.local.layout import HOST, PORT_OFFSETS, Layout, LocalStackError, current_layout
+from deploy.local.pids import Pid
+from deploy.local.postgres import SUPERUSER, place_postgres
+
+SERVICES = ("identity", "catalog", "orders", "storefront")
+OWNER = "lumbung_owner"
+AUDIT = "lumbung_audit"
+KAFKA_ADMIN = "admin"
+KAFKA_OBSERVER = "observer"
+# What the two sandboxes and the services that call them sign with.
+SHARED_SECRETS = ("payments", "notices")
+
+
+class StackMissing(LocalStackError):
+    """There is no stack in this folder yet, or it does not run."""
+
+    exit_code = 3
+
+
+@dataclass(frozen=True)
+class Stack:
+    """One local stack. Passwords are inside: do not print it."""
+
+    home: Path
+    port_base: int
+    ports: dict[str, int]
+    postgres_programs: Path
+    postgres_passwords: dict[str, str]
+    kafka_passwords: dict[str, str]
+    secrets: dict[str, str]
+
+    def dsn(self, service: str) -> str:
+        """The restricted role of a service, in its own database: rows only, no tables of its own making."""
+        return self._dsn(role=service, database=service)
+
+    def owner_dsn(self, service: str) -> str:
+        """The role that owns the tables of the service and runs its migrations."""
+        return self._dsn(role=OWNER, database=service)
+
+    def audit_dsn(self, service: str) -> str:
+        """The role that may read every table of every service, and nothing else."""
+        return self._dsn(role=AUDIT, database=service)
+
+    def superuser_dsn(self, db: str = "postgres") -> str:
+        return self._dsn(role=SUPERUSER, database=db)
+
+    def _dsn(self, *, role: str, database: str) -> str:
+        password = self.postgres_passwords[role]
+        return f"postgresql://{role}:{password}@{HOST}:{self.ports['postgres']}/{database}"
+
+    @property
+    def kafka_bootstrap(self) -> str:
+        return f"{HOST}:{self.ports['kafka']}"
+
+    def kafka_user(self, name: str) -> tuple[str, str]:
+        """Name and password of a Kafka user: a service, `observer` (reads everything) or `admin`."""
+        return name, self.kafka_passwords[name]
+
+    def url(self, service: str) -> str:
+        """The base URL of a service or sandbox, without a slash at the end."""
+        return f"http://{HOST}:{self.ports[service]}"
+
+    def pid_of(self, process: str) -> int:
+        """The pid of a process that runs now; StackMissing if it does not."""
+        pid = recorded_pid(read_json(self.home / "state.json"), process)
+        if pid is None or not pid.is_alive():
+            raise StackMissing(f"{process} does not run in this stack.")
+        return pid.number
+
+
+def recorded_pid(state: Any, process: str) -> Pid | None:
+    """The pid that the supervisor's state file has for a process."""
+    entry = (state or {}).get("processes", {}).get(process)
+    return Pid(entry["pid"], entry["birth"]) if entry and entry.get("pid") else None
+
+
+def describe_stack(layout: Layout) -> Stack:
+    """Decide everything about a stack that does not need it to run, and make its passwords if there are none."""
+    roles = (SUPERUSER, OWNER, AUDIT, *SERVICES)
+    users = (KAFKA_ADMIN, KAFKA_OBSERVER, *SERVICES)
+    purposes = [f"postgres:{role}" for role in roles] + [f"kafka:{user}" for user in users]
+    purposes += [f"secret:{name}" for name in SHARED_SECRETS]
+    credentials = ensure_credentials(layout, purposes)
+    return Stack(
+        home=layout.home,
+        port_base=layout.port_base,
+        ports={name: layout.port(name) for name in PORT_OFFSETS},
+        postgres_programs=Path(place_postgres(layout).programs),
+        postgres_passwords={role: credentials.password(f"postgres:{role}") for role in roles},
+        kafka_passwords={user: credentials.password(f"kafka:{user}") for user in users},
+        secrets={name: credentials.password(f"secret:{name}") for name in SHARED_SECRETS},
+    )
+
+
+def write_stack(layout: Layout, stack: Stack) -> None:
+    """Publish the stack to those who use it; readable by its owner only, as it holds passwords."""
+    fields = asdict(stack) | {"home": str(stack.home), "postgres_programs": str(stack.postgres_programs)}
+    fields["dsn"] = {service: stack.dsn(service) for service in SERVICES}
+    fields["kafka_bootstrap"] = stack.kafka_bootstrap
+    fields["urls"] = {name: stack.url(name) for name in (*SERVICES, "payments", "notices")}
+    write_json(layout.stack_file, fields, mode=0o600)
+
+
+def load_stack(home: Path | None = None) -> Stack:
+    """The stack in `home` (or LUMBUNG_HOME, or `.local/stack`); StackMissing with what to do if there is none."""
+    folder = home or current_layout().home
+    fields = read_json(folder / "stack.json")
+    if fields is None:
+        raise StackMissing(f"There is no stack in {folder} yet; start it with './lumbung up'.")
+    known = {name: fields[name] for name in Stack.__dataclass_fields__}
+    known["home"] = Path(known["home"])
+    known["postgres_programs"] = Path(known["postgres_programs"])
+    return Stack(**known)

@@ -67,6 +67,22 @@ class KeysUnreachable(Exception):
     """The published keys could not be fetched."""
 
 
+class _Published:
+    """The key set at identity's address."""
+
+    def __init__(self, identity_url: str) -> None:
+        self.address = identity_url.rstrip("/") + "/.well-known/jwks.json"
+        self.client = httpx2.AsyncClient(timeout=FETCH_TIMEOUT_SECONDS)
+
+    async def fetch(self) -> bytes:
+        try:
+            answer = await self.client.get(self.address)
+            answer.raise_for_status()
+        except httpx2.HTTPError as error:
+            raise KeysUnreachable(f"no keys from {self.address}: {error!r}") from error
+        return answer.content
+
+
 class Verifier:
     """Turns access tokens into principals.
 
@@ -74,8 +90,10 @@ class Verifier:
     than the rest of a hot request. Withdrawing a key therefore takes up to one token lifetime to be felt everywhere.
     """
 
-    def __init__(self, fetch: FetchKeys, *, clock: Callable[[], float] = time.time) -> None:
-        self._fetch = fetch
+    def __init__(self, keys: str | FetchKeys, *, clock: Callable[[], float] = time.time) -> None:
+        """`keys`: identity's address, or a function that answers with its key set (raises KeysUnreachable)."""
+        self._published = _Published(keys) if isinstance(keys, str) else None
+        self._fetch = self._published.fetch if self._published is not None else keys
         self._clock = clock
         self._keys: dict[str, ECKey] = {}
         self._asked_at = float("-inf")
@@ -83,20 +101,10 @@ class Verifier:
         self._fetching: asyncio.Task[None] | None = None
         self._remembered: dict[str, tuple[float, Principal]] = {}
 
-    @classmethod
-    def at(cls, identity_url: str, client: httpx2.AsyncClient) -> "Verifier":
-        """A verifier with the keys that identity publishes at `identity_url`."""
-        address = identity_url.rstrip("/") + "/.well-known/jwks.json"
-
-        async def fetch() -> bytes:
-            try:
-                answer = await client.get(address, timeout=FETCH_TIMEOUT_SECONDS)
-                answer.raise_for_status()
-            except httpx2.HTTPError as error:
-                raise KeysUnreachable(f"no keys from {address}: {error!r}") from error
-            return answer.content
-
-        return cls(fetch)
+    async def close(self) -> None:
+        """Close the connection to identity."""
+        if self._published is not None:
+            await self._published.client.aclose()
 
     async def verify(self, token: str) -> Principal:
         """Who the bearer of `token` is.

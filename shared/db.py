@@ -1,8 +1,8 @@
 """PostgreSQL: a pool, transactions opened in plain sight, and what must hold around a commit.
 
-A transaction commits before its caller goes on, so an answer is never sent for what is not durable. Events appended to it
-are written by one statement just before the commit. A commit is never cancelled half-way; when its outcome is unknown
-the caller is told so.
+A transaction commits before its caller goes on, so an answer is never sent for what is not durable. Events appended to
+it are written by one statement just before the commit. A commit is never cancelled half-way; when its outcome is
+unknown the caller is told so.
 """
 
 import asyncio
@@ -39,46 +39,68 @@ TRANSIENT = (
 class Connection:
     """A connection in a transaction (or in autocommit, for reading), with the events that wait for its commit."""
 
-    __slots__ = ("events", "fetch", "fetchrow", "fetchval", "in_transaction", "raw", "traceparents")
+    __slots__ = ("events", "in_transaction", "raw", "settings", "traceparents", "wakes")
 
-    def __init__(self, raw: RawConnection, *, in_transaction: bool) -> None:
+    def __init__(self, raw: RawConnection, *, in_transaction: bool, settings: Any = None) -> None:
         self.raw = raw
+        self.settings = settings  # the service's own, for use cases that a handler calls
+        self.wakes: set[str] = set()  # who is woken after the commit: "events", "calls"
         self.in_transaction = in_transaction
         self.events: list[Outgoing] = []
         self.traceparents: dict[str, str] = {}  # ordering key -> what caused this key's events, in a batch
-        self.fetch: Callable[..., Awaitable[list[Row]]] = raw.fetch
-        self.fetchrow: Callable[..., Awaitable[Row | None]] = raw.fetchrow
-        self.fetchval: Callable[..., Awaitable[Any]] = raw.fetchval
 
-    async def execute(self, query: str, *args: Any) -> str:
+    def fetch(self, query: str, *args: Any) -> Awaitable[list[Row]]:
+        """All rows."""
+        return self.raw.fetch(query, *args)
+
+    def fetchrow(self, query: str, *args: Any) -> Awaitable[Row | None]:
+        """The first row, or None."""
+        return self.raw.fetchrow(query, *args)
+
+    def fetchval(self, query: str, *args: Any) -> Awaitable[Any]:
+        """The first column of the first row, or None."""
+        return self.raw.fetchval(query, *args)
+
+    def execute(self, query: str, *args: Any) -> Awaitable[str]:
         """Run a command; its status."""
-        return await self.raw.execute(query, *args)
+        return self.raw.execute(query, *args)
 
 
 class Database:
     """One service's database."""
 
-    def __init__(self, pool: "asyncpg.Pool[Row]", *, source: str) -> None:
+    def __init__(self, pool: "asyncpg.Pool[Row]", *, source: str, settings: Any = None) -> None:
         self.pool = pool
         self.source = source  # the CloudEvents source of what is published from here
-        self.appended: list[Callable[[], None]] = []  # called after each commit that wrote events
+        self.settings = settings
+        self.acquire_seconds = 5.0
+        self.wakers: dict[str, list[Callable[[], None]]] = {"events": [], "calls": []}
 
     @classmethod
     async def connect(
-        cls, dsn: str, *, source: str, size: int = 10, acquire_seconds: float = 5, command_seconds: float = 20
+        cls,
+        dsn: str,
+        *,
+        source: str,
+        size: int = 10,
+        acquire_seconds: float = 5,
+        command_seconds: float = 20,
+        settings: Any = None,
     ) -> "Database":
         """A pool of at most `size` connections."""
         pool = await asyncpg.create_pool(
             dsn,
             min_size=1,
             max_size=size,
-            timeout=acquire_seconds,
+            timeout=5,
             command_timeout=command_seconds,
             init=_prepare,
             reset=_no_reset,  # nothing here uses session state: SET LOCAL only, no LISTEN, no session locks
             server_settings={"application_name": source, "jit": "off"},
         )
-        return cls(pool, source=source)
+        database = cls(pool, source=source, settings=settings)
+        database.acquire_seconds = acquire_seconds
+        return database
 
     async def close(self) -> None:
         """Close the pool; connections still in use get five seconds."""
@@ -92,7 +114,7 @@ class Database:
     async def reading(self) -> AsyncIterator[Connection]:
         """A connection in autocommit, for reading. Raises Overloaded when none is free in time."""
         async with self._connection() as raw:
-            yield Connection(raw, in_transaction=False)
+            yield Connection(raw, in_transaction=False, settings=self.settings)
 
     @asynccontextmanager
     async def transaction(self, isolation: Isolation = "read_committed") -> AsyncIterator[Connection]:
@@ -104,11 +126,12 @@ class Database:
         async with self._connection() as raw:
             transaction = raw.transaction(isolation=isolation)
             await transaction.start()
-            conn = Connection(raw, in_transaction=True)
+            conn = Connection(raw, in_transaction=True, settings=self.settings)
             try:
                 yield conn
                 if conn.events:
                     await write(conn, conn.events, source=self.source)
+                    conn.wakes.add("events")
             except BaseException:
                 await _uninterrupted(_roll_back(transaction))
                 raise
@@ -116,14 +139,14 @@ class Database:
                 await _uninterrupted(transaction.commit())
             except CONNECTION_LOST as error:
                 raise OutcomeUnknown from error
-        if conn.events:
-            for wake in self.appended:
+        for name in conn.wakes:
+            for wake in self.wakers[name]:
                 wake()
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator["asyncpg.pool.PoolConnectionProxy[Row]"]:
         try:
-            raw = await self.pool.acquire()
+            raw = await self.pool.acquire(timeout=self.acquire_seconds)
         except TimeoutError as error:
             raise Overloaded("no database connection became free in time") from error
         try:
@@ -160,9 +183,7 @@ async def _uninterrupted(work: Awaitable[T]) -> T:
 
 
 async def _prepare(conn: Any) -> None:
-    await conn.set_type_codec(
-        "jsonb", schema="pg_catalog", encoder=_encode_jsonb, decoder=orjson.loads, format="text"
-    )
+    await conn.set_type_codec("jsonb", schema="pg_catalog", encoder=_encode_jsonb, decoder=orjson.loads, format="text")
 
 
 def _encode_jsonb(value: Any) -> str:

@@ -110,6 +110,10 @@ SELECT position, state, reason, attempts, due_at, source, event_id, type, occurr
  ORDER BY position
  LIMIT :most;
 
+-- name: dead_letter_at
+-- One by its position.
+SELECT position, ordering_key FROM dead_letters WHERE position = :position AND handler_group = :handler_group;
+
 -- name: finish_dead_letter
 -- It was handled after all, or given up by a person.
 UPDATE dead_letters

@@ -1,6 +1,6 @@
 """Refusals and errors as RFC 9457 problem documents, rendered once for every service.
 
-A refusal is a class: its docstring is the title, its slug the stable name clients branch on, its status the HTTP status.
+A refusal is a class: its docstring is the title, its slug the name clients branch on, its status the HTTP status.
 Refusals are normal: logged at info, never paged. 422 is for malformed input only.
 """
 

@@ -5,7 +5,7 @@ missing or an unknown name fails at the call.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Awaitable, Iterator
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
@@ -22,13 +22,13 @@ _TOKEN = re.compile(
 class Runs(Protocol):
     """What a query needs of a connection."""
 
-    async def fetch(self, query: str, *args: Any) -> list[Row]: ...
+    def fetch(self, query: str, *args: Any) -> Awaitable[list[Row]]: ...
 
-    async def fetchrow(self, query: str, *args: Any) -> Row | None: ...
+    def fetchrow(self, query: str, *args: Any) -> Awaitable[Row | None]: ...
 
-    async def fetchval(self, query: str, *args: Any) -> Any: ...
+    def fetchval(self, query: str, *args: Any) -> Awaitable[Any]: ...
 
-    async def execute(self, query: str, *args: Any) -> str: ...
+    def execute(self, query: str, *args: Any) -> Awaitable[str]: ...
 
 
 class Query:

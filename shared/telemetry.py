@@ -20,18 +20,10 @@ from opentelemetry.trace import Link, NonRecordingSpan, SpanContext, SpanKind, T
 from prometheus_client import Counter, Gauge, Histogram
 from structlog.typing import EventDict
 
-EVENTS_PUBLISHED = Counter(
-    "lumbung_events_published", "Events acknowledged by Kafka, by topic.", ["topic"]
-)
-EVENTS_HANDLED = Counter(
-    "lumbung_events_handled", "Events handled, by group and type.", ["group", "type"]
-)
-EVENTS_DUPLICATE = Counter(
-    "lumbung_events_duplicate", "Deliveries that the inbox already knew, by group.", ["group"]
-)
-EVENTS_UNKNOWN = Counter(
-    "lumbung_events_unknown", "Records of a type that nobody here handles, by group.", ["group"]
-)
+EVENTS_PUBLISHED = Counter("lumbung_events_published", "Events acknowledged by Kafka, by topic.", ["topic"])
+EVENTS_HANDLED = Counter("lumbung_events_handled", "Events handled, by group and type.", ["group", "type"])
+EVENTS_DUPLICATE = Counter("lumbung_events_duplicate", "Deliveries that the inbox already knew, by group.", ["group"])
+EVENTS_UNKNOWN = Counter("lumbung_events_unknown", "Records of a type that nobody here handles, by group.", ["group"])
 DEAD_LETTERS = Counter(
     "lumbung_dead_letters", "Events set aside as impossible to handle, by group and type.", ["group", "type"]
 )
@@ -57,7 +49,9 @@ GROUP_COMMIT_SIZE = Histogram(
 GROUP_COMMIT_REFUSED = Counter(
     "lumbung_group_commit_refused", "Commands refused because the queue was full, by command.", ["command"]
 )
-CALLS_OUT = Counter("lumbung_calls_out", "Calls to other organisations, by purpose and outcome.", ["purpose", "outcome"])
+CALLS_OUT = Counter(
+    "lumbung_calls_out", "Calls to other organisations, by purpose and outcome.", ["purpose", "outcome"]
+)
 
 tracer = trace.get_tracer("lumbung")
 
@@ -145,7 +139,9 @@ def _span_context(traceparent: str | None) -> SpanContext | None:
         return None
     try:
         _, trace_id, span_id, flags = traceparent.split("-")
-        context = SpanContext(int(trace_id, 16), int(span_id, 16), is_remote=True, trace_flags=TraceFlags(int(flags, 16)))
+        context = SpanContext(
+            int(trace_id, 16), int(span_id, 16), is_remote=True, trace_flags=TraceFlags(int(flags, 16))
+        )
     except ValueError:
         return None
     return context if context.is_valid else None

@@ -85,7 +85,7 @@ def topic(name: str, *, owner: str, keyed_by: str, partitions: int = 12) -> Topi
 
 
 def event(name: str, *, version: int, topic: Topic, keyed_by: str, ordered_by: str) -> Callable[[E], E]:
-    """Declare an event class: `@event("orders.order_placed", version=1, topic=ORDERS, keyed_by=..., ordered_by=...)`."""
+    """Declare an event class: `@event("orders.order_placed", version=1, topic=ORDERS, keyed_by=.., ordered_by=..)`."""
 
     def declare(cls: E) -> E:
         cls.declaration = EventType(name, version, topic, keyed_by, ordered_by)

@@ -8,9 +8,7 @@ from shared.contracts.base import Event, Moment, event, topic
 IDENTITY = topic("lumbung.identity", owner="identity", keyed_by="account_id")
 
 
-@event(
-    "identity.account_registered", version=1, topic=IDENTITY, keyed_by="account_id", ordered_by="account_id"
-)
+@event("identity.account_registered", version=1, topic=IDENTITY, keyed_by="account_id", ordered_by="account_id")
 class AccountRegistered(Event):
     """A person or a machine client may now sign in."""
 

@@ -1,0 +1,187 @@
+"""Calls to other organisations (payment provider, bank, notices): never inside a transaction.
+
+A row says what is to be called. It is leased, the call is made with the row's id as idempotency key, and the answer is
+recorded in another transaction together with its effect. A call that fails is made again with growing pauses until its
+deadline; what hangs is listed by `hanging`.
+"""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import structlog
+
+from shared import sql
+from shared.db import TRANSIENT, Connection, Database
+from shared.ids import new_id
+from shared.problems import Problem
+from shared.telemetry import CALLS_OUT, context_of, current_traceparent, tracer
+
+log = structlog.get_logger()
+queries = sql.load(__file__, "kernel.sql")
+
+LEASE_SECONDS = 60.0
+POLL_SECONDS = 0.5
+
+
+class TryLater(Exception):
+    """The other side could not answer now: unreachable, overloaded, or still working on it."""
+
+    def __init__(self, why: str, *, seconds: float | None = None) -> None:
+        super().__init__(why)
+        self.seconds = seconds
+
+
+class Refused(Exception):
+    """The other side said no, for good."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallOut:
+    """A call to be made now. `id` is its idempotency key."""
+
+    id: UUID
+    purpose: str
+    subject: str
+    request: dict[str, Any]
+    attempts: int
+
+
+@dataclass(frozen=True)
+class Purpose:
+    """How calls of one purpose are made.
+
+    `make` runs outside of any transaction and returns the answer; it raises TryLater or Refused. `record` writes the
+    answer's effect; `give_up` the effect of a refusal or of a deadline that passed.
+    """
+
+    make: Callable[[CallOut], Awaitable[Any]]
+    record: Callable[[Connection, CallOut, Any], Awaitable[None]]
+    give_up: Callable[[Connection, CallOut, str], Awaitable[None]]
+
+
+async def request(
+    conn: Connection,
+    purpose: str,
+    subject: str,
+    request: Mapping[str, Any],
+    *,
+    deadline_seconds: float = 86_400,
+    delay_seconds: float = 0,
+) -> None:
+    """Ask for a call, once per purpose and subject, if and when the transaction commits."""
+    await queries.call_out_request.run(
+        conn,
+        id=new_id(),
+        purpose=purpose,
+        subject=subject,
+        request=dict(request),
+        deadline_seconds=float(deadline_seconds),
+        delay_seconds=float(delay_seconds),
+        traceparent=conn.traceparents.get(subject) or current_traceparent(),
+    )
+    if delay_seconds == 0:
+        conn.wakes.add("calls")
+
+
+class CallsOut:
+    """Makes the calls of a service, several at a time."""
+
+    def __init__(self, db: Database, purposes: Mapping[str, Purpose], *, most: int = 32) -> None:
+        self._db = db
+        self._purposes = purposes
+        self._most = most
+        self._news = asyncio.Event()
+        db.wakers["calls"].append(self._news.set)
+
+    async def run_forever(self) -> None:
+        """Run until cancelled."""
+        while True:
+            self._news.clear()
+            try:
+                made = await self.step()
+            except (*TRANSIENT, Problem) as error:
+                log.warning("calls_out_postponed", error=f"{type(error).__name__}: {error}")
+                made = 0
+            if made < self._most:
+                try:
+                    async with asyncio.timeout(POLL_SECONDS):
+                        await self._news.wait()
+                except TimeoutError:
+                    continue
+
+    async def step(self) -> int:
+        """Make the calls that are due; how many there were."""
+        async with self._db.transaction() as conn:
+            rows = await queries.call_out_lease.rows(
+                conn, purposes=list(self._purposes), lease_seconds=LEASE_SECONDS, most=self._most
+            )
+        async with asyncio.TaskGroup() as group:
+            for row in rows:
+                call = CallOut(row["id"], row["purpose"], row["subject"], row["request"], row["attempts"])
+                group.create_task(self._make(call, is_late=row["is_late"], traceparent=row["traceparent"]))
+        return len(rows)
+
+    async def _make(self, call: CallOut, *, is_late: bool, traceparent: str | None) -> None:
+        """One call, to its recorded outcome. Nothing that goes wrong here stops the other calls."""
+        purpose = self._purposes[call.purpose]
+        with tracer.start_as_current_span(f"call {call.purpose}", context=context_of(traceparent)):
+            try:
+                try:
+                    if is_late:
+                        raise Refused("its deadline has passed")
+                    answer = await purpose.make(call)
+                except Refused as error:
+                    await self._finish(call, "failed", str(error), purpose.give_up, str(error))
+                else:
+                    await self._finish(call, "done", None, purpose.record, answer)
+            except TryLater as error:
+                await self._postpone(call, error.seconds, str(error))
+            except AlreadyFinished:
+                log.info("call_out_was_finished", purpose=call.purpose, subject=call.subject)
+            except (*TRANSIENT, Problem) as error:
+                log.warning("call_out_not_recorded", purpose=call.purpose, error=f"{type(error).__name__}: {error}")
+            except Exception as error:  # a fault of ours: kept for people to see, tried again
+                log.error("call_out_broke", purpose=call.purpose, subject=call.subject, exc_info=error)
+                await self._postpone(call, None, f"{type(error).__name__}: {error}")
+
+    async def _postpone(self, call: CallOut, seconds: float | None, error: str) -> None:
+        CALLS_OUT.labels(call.purpose, "later").inc()
+        delay_seconds = _backoff(call.attempts) if seconds is None else seconds
+        try:
+            async with self._db.transaction() as conn:
+                await queries.call_out_postpone.run(conn, id=call.id, delay_seconds=delay_seconds, error=error[:500])
+        except (*TRANSIENT, Problem) as trouble:  # its lease runs out by itself
+            log.warning("call_out_not_postponed", purpose=call.purpose, error=f"{type(trouble).__name__}: {trouble}")
+
+    async def _finish(
+        self,
+        call: CallOut,
+        state: str,
+        error: str | None,
+        effect: Callable[[Connection, CallOut, Any], Awaitable[None]],
+        outcome: Any,
+    ) -> None:
+        """Record the answer with its effect, once."""
+        async with self._db.transaction() as conn:
+            await effect(conn, call, outcome)
+            if not await queries.call_out_finish.run(conn, id=call.id, state=state, error=error):
+                raise AlreadyFinished
+        CALLS_OUT.labels(call.purpose, state).inc()
+
+
+class AlreadyFinished(Exception):
+    """Another process recorded this call's answer first; this one's effect is rolled back."""
+
+
+async def hanging(conn: Connection, *, most: int = 200) -> list[dict[str, Any]]:
+    """Calls that were tried and are not done, or failed for good, oldest first."""
+    return [dict(row) for row in await queries.calls_out_hanging.rows(conn, most=most)]
+
+
+def _backoff(attempts: int) -> float:
+    """Half a second, doubling to five minutes, with jitter."""
+    return float(min(300.0, 0.5 * 2 ** min(attempts, 12)) * random.uniform(0.7, 1.3))

@@ -1,0 +1,132 @@
+"""The HTTP side of a service, made the same way everywhere: problems, health, metrics, limits on slow clients."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+import uvicorn
+from fastapi import APIRouter, FastAPI, Request, Response
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from shared import problems
+from shared.db import Database
+
+BODY_BYTES_MAX = 256 * 1024  # routes that take files say their own
+Check = Callable[[], str | None]
+
+operations = APIRouter(include_in_schema=False)
+
+
+@operations.get("/healthz")
+async def healthz() -> Response:
+    """The process runs and its event loop turns."""
+    return Response(b'{"status":"alive"}', media_type="application/json")
+
+
+@operations.get("/readyz")
+async def readyz(request: Request) -> Response:
+    """What the process needs is there; else 503 with the reasons."""
+    reasons = [reason for check in request.app.state.checks if (reason := check()) is not None]
+    database: Database = request.app.state.db
+    try:
+        async with asyncio.timeout(2), database.reading() as conn:
+            await conn.fetchval("SELECT 1")
+    except Exception as error:  # any failure means the same: not ready
+        reasons.append(f"database: {type(error).__name__}")
+    body = {"status": "ready"} if not reasons else {"status": "not ready", "why": reasons}
+    return Response(orjson.dumps(body), 503 if reasons else 200, media_type="application/json")
+
+
+@operations.get("/metrics")
+async def metrics() -> Response:
+    """Prometheus."""
+    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+
+def make_app(title: str, *routers: APIRouter, database: Database, settings: Any) -> FastAPI:
+    """The application with the service's routers and the operational ones."""
+    app = FastAPI(
+        title=f"Lumbung {title}",
+        version="1",
+        docs_url="/docs",
+        redoc_url=None,
+        max_body_size=BODY_BYTES_MAX,
+        telemetry={"operation_spans": False, "metrics": False, "logs": False, "exclude": _is_operational},
+    )
+    app.state.db = database
+    app.state.settings = settings
+    app.state.checks = []
+    problems.install(app)
+    for router in routers:
+        app.include_router(router)
+    app.include_router(operations)
+    return app
+
+
+def _is_operational(scope: Any) -> bool:
+    return scope.get("path") in ("/healthz", "/readyz", "/metrics")
+
+
+class DeadlineProtocol(HttpToolsProtocol):
+    """A request that has not arrived whole by its deadline loses its connection.
+
+    uvicorn itself waits for ever (its issue #157), so that a client sending a byte a minute would hold a socket.
+    """
+
+    receive_seconds = 30.0
+    _deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
+        """A client came: its first request is due."""
+        super().connection_made(transport)
+        self._arm()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """It went."""
+        self._disarm()
+        super().connection_lost(exc)
+
+    def on_message_begin(self) -> None:
+        """The first bytes of a request."""
+        self._arm()
+        super().on_message_begin()
+
+    def on_message_complete(self) -> None:
+        """The request is here."""
+        self._disarm()
+        super().on_message_complete()
+
+    def _arm(self) -> None:
+        if self._deadline is None:
+            self._deadline = self.loop.call_later(self.receive_seconds, self._expire)
+
+    def _disarm(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _expire(self) -> None:
+        if self.transport is not None and not self.transport.is_closing():
+            self.transport.abort()
+
+
+def server(app: FastAPI, *, host: str, port: int, receive_seconds: float, connections: int) -> uvicorn.Server:
+    """A uvicorn server for `app`."""
+    protocol = type("Protocol", (DeadlineProtocol,), {"receive_seconds": receive_seconds})
+    config = uvicorn.Config(
+        app,
+        host=host,
+        port=port,
+        http=protocol,
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        limit_concurrency=connections,
+        timeout_keep_alive=30,
+        timeout_graceful_shutdown=10,
+        backlog=2048,
+    )
+    return uvicorn.Server(config)

@@ -1,0 +1,236 @@
+"""Kafka behind one module: the only importer of aiokafka, with its unsafe defaults replaced.
+
+acks=all, idempotence, no auto-commit, earliest; one batch per partition in flight, large and compressed. An idempotent
+producer can be poisoned by an outage (aiokafka #1017, #1101): `Producer` throws it away after any failure and the
+caller sends again from the outbox.
+"""
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+import structlog
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError, RebalanceInProgressError
+from aiokafka.structs import ConsumerRecord
+
+from shared.contracts.base import Delivery
+
+log = structlog.get_logger()
+
+CONTENT_TYPE = b"application/json"
+POLL_INTERVAL_MAX_MS = 24 * 3600 * 1000  # our own watchdog looks at polls; a member that Kafka idles out never rejoins
+
+
+@dataclass(frozen=True, slots=True)
+class KafkaAccess:
+    """Where Kafka is and who we are there."""
+
+    bootstrap: str
+    username: str
+    password: str
+
+    def options(self) -> dict[str, object]:
+        """What every client needs."""
+        return {
+            "bootstrap_servers": self.bootstrap,
+            "security_protocol": "SASL_PLAINTEXT",
+            "sasl_mechanism": "SCRAM-SHA-512",
+            "sasl_plain_username": self.username,
+            "sasl_plain_password": self.password,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A record to be sent: binary-mode CloudEvents."""
+
+    topic: str
+    key: bytes
+    value: bytes
+    headers: list[tuple[str, bytes]]
+
+
+class SendFailed(Exception):
+    """Not every record was acknowledged; send all of them again."""
+
+
+class Producer:
+    """Sends batches; all acknowledged or SendFailed."""
+
+    def __init__(self, access: KafkaAccess, *, client_id: str, timeout_seconds: float = 30) -> None:
+        self._access = access
+        self._client_id = client_id
+        self._timeout_seconds = timeout_seconds
+        self._producer: AIOKafkaProducer | None = None
+        self._stopping: set[asyncio.Task[None]] = set()
+
+    async def send(self, records: list[Record]) -> None:
+        """Send in order and wait until Kafka has acknowledged every record. Raises SendFailed."""
+        try:
+            async with asyncio.timeout(self._timeout_seconds):
+                producer = await self._started()
+                futures = [
+                    await producer.send(record.topic, record.value, record.key, headers=record.headers)
+                    for record in records
+                ]
+                for outcome in await asyncio.gather(*futures, return_exceptions=True):
+                    if isinstance(outcome, BaseException):
+                        raise outcome
+        except (KafkaError, TimeoutError, OSError) as error:
+            self._throw_away()
+            raise SendFailed(f"{type(error).__name__}: {error}") from error
+        except asyncio.CancelledError:
+            self._throw_away()
+            raise
+
+    async def close(self) -> None:
+        """Stop, waiting a few seconds at most."""
+        self._throw_away()
+        if self._stopping:
+            await asyncio.wait(self._stopping, timeout=5)
+
+    async def _started(self) -> AIOKafkaProducer:
+        if self._producer is None:
+            producer = AIOKafkaProducer(
+                **self._access.options(),
+                client_id=self._client_id,
+                acks="all",
+                enable_idempotence=True,
+                compression_type="lz4",
+                max_batch_size=262_144,
+                linger_ms=2,
+                request_timeout_ms=15_000,
+            )
+            try:
+                await producer.start()
+            except BaseException:
+                self._stop_in_background(producer)
+                raise
+            self._producer = producer
+        return self._producer
+
+    def _throw_away(self) -> None:
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            self._stop_in_background(producer)
+
+    def _stop_in_background(self, producer: AIOKafkaProducer) -> None:
+        task = asyncio.create_task(_stop(producer))
+        self._stopping.add(task)
+        task.add_done_callback(self._stopping.discard)
+
+
+async def _stop(client: AIOKafkaProducer | AIOKafkaConsumer) -> None:
+    """Stop a client that may hang."""
+    try:
+        async with asyncio.timeout(5):
+            await client.stop()
+    except (KafkaError, TimeoutError, OSError, asyncio.CancelledError) as error:
+        log.info("kafka_client_not_stopped", error=str(error))
+
+
+class Consumer:
+    """Reads the topics of one handler group; offsets are committed only when asked."""
+
+    def __init__(self, access: KafkaAccess, *, group_id: str, client_id: str, topics: Iterable[str]) -> None:
+        self.topics = sorted(topics)
+        self._stalled: dict[TopicPartition, int] = {}
+        self._consumer = AIOKafkaConsumer(
+            *self.topics,
+            **access.options(),
+            group_id=group_id,
+            client_id=client_id,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            max_poll_interval_ms=POLL_INTERVAL_MAX_MS,
+            session_timeout_ms=30_000,
+            heartbeat_interval_ms=3_000,
+            max_partition_fetch_bytes=2 * 1024 * 1024,
+            fetch_max_wait_ms=500,
+        )
+
+    async def start(self) -> None:
+        """Join the group. Raises KafkaError when the broker cannot be reached."""
+        try:
+            await self._consumer.start()
+        except BaseException:
+            await _stop(self._consumer)
+            raise
+
+    async def close(self) -> None:
+        """Leave the group."""
+        await _stop(self._consumer)
+
+    async def poll(self, *, wait_seconds: float, most: int) -> tuple[list[Delivery], dict[TopicPartition, int]]:
+        """What has come, in order per partition, and the offsets to commit once it is dealt with.
+
+        A record that is no CloudEvent of ours comes as a Delivery of type "" and an all-zero id.
+        """
+        batches = await self._consumer.getmany(timeout_ms=int(wait_seconds * 1000), max_records=most)
+        deliveries: list[Delivery] = []
+        offsets: dict[TopicPartition, int] = {}
+        for partition, records in batches.items():
+            if records:
+                offsets[partition] = records[-1].offset + 1
+                deliveries.extend(_delivery(record) for record in records)
+        return deliveries, offsets
+
+    async def commit(self, offsets: dict[TopicPartition, int]) -> None:
+        """Commit; a rebalance that came between makes the records come again, which the inbox knows."""
+        mine = self._consumer.assignment()
+        try:
+            await self._consumer.commit(
+                {partition: offset for partition, offset in offsets.items() if partition in mine}
+            )
+        except (CommitFailedError, IllegalStateError, RebalanceInProgressError) as error:
+            log.info("offsets_not_committed", error=str(error))
+
+    async def check_for_stall(self) -> None:
+        """After a silence: raises TimeoutError when there are records that polls do not bring (aiokafka #1154)."""
+        partitions = list(self._consumer.assignment())
+        if not partitions:
+            return
+        ends = await self._consumer.end_offsets(partitions)
+        positions = {partition: await self._consumer.position(partition) for partition in partitions}
+        behind = {partition: position for partition, position in positions.items() if position < ends[partition]}
+        if behind and behind == {partition: self._stalled.get(partition) for partition in behind}:
+            raise TimeoutError(f"no records come although {sorted(p.topic for p in behind)} has some")
+        self._stalled = behind
+
+
+_NOBODY = UUID(int=0)
+
+
+def _delivery(record: ConsumerRecord[bytes, bytes]) -> Delivery:
+    headers = dict(record.headers)
+    try:
+        return Delivery(
+            event_id=UUID(headers["ce_id"].decode()),
+            source=headers["ce_source"].decode(),
+            type=headers["ce_type"].decode(),
+            occurred_at=datetime.fromisoformat(headers["ce_time"].decode()),
+            ordering_key=headers["ce_subject"].decode(),
+            traceparent=headers["traceparent"].decode() if "traceparent" in headers else None,
+            topic=record.topic,
+            partition=record.partition,
+            offset=record.offset,
+            record_key=(record.key or b"").decode(errors="replace"),
+            data=record.value or b"",
+        )
+    except (KeyError, ValueError):
+        return Delivery(
+            event_id=_NOBODY,
+            source="",
+            type="",
+            occurred_at=datetime.fromtimestamp(record.timestamp / 1000).astimezone(),
+            ordering_key="",
+            traceparent=None,
+            topic=record.topic,
+            partition=record.partition,
+            offset=record.offset,
+            record_key=(record.key or b"").decode(errors="replace"),
+            data=record.value or b"",
+        )

@@ -1,0 +1,108 @@
+"""Fixtures: the test stack (real PostgreSQL and Kafka, apart from any stack you work with) and throw-away databases.
+
+`make test` starts the stack; run alone, pytest starts its infrastructure (PostgreSQL and Kafka) by itself.
+"""
+
+import hashlib
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from uuid import uuid4
+
+os.environ.setdefault("LUMBUNG_HOME", ".local/test")
+os.environ.setdefault("LUMBUNG_PORT_BASE", "18000")
+
+import asyncpg
+import pytest
+import pytest_asyncio
+
+from deploy.local.layout import LocalStackError
+from deploy.local.provision_postgres import rights_script
+from deploy.local.stack import OWNER, Stack, load_stack
+from shared.db import Database
+from shared.migrate import migrate, migrations_of
+
+ROOT = Path(__file__).parent.parent
+MakeDatabase = Callable[..., Awaitable[Database]]
+
+
+@pytest.fixture(scope="session")
+def stack() -> Stack:
+    """The running test stack; at least its infrastructure."""
+    try:
+        stack = load_stack()
+        stack.pid_of("postgres")
+        stack.pid_of("kafka")
+    except LocalStackError:
+        subprocess.run([sys.executable, "-m", "deploy.cli", "up", "--infra"], cwd=ROOT, check=True)
+        stack = load_stack()
+    return stack
+
+
+@pytest_asyncio.fixture(scope="session")
+async def make_database(stack: Stack) -> AsyncIterator[MakeDatabase]:
+    """Makes migrated throw-away databases: `await make_database("orders")`, with the service's restricted role."""
+    admin = await asyncpg.connect(stack.superuser_dsn())
+    made: list[tuple[str, Database]] = []
+
+    async def make(service: str, *, size: int = 10, settings: object = None) -> Database:
+        template = await _template(stack, admin, service)
+        name = f"test_{service}_{uuid4().hex[:12]}"
+        await admin.execute(f"CREATE DATABASE {name} TEMPLATE {template} OWNER {OWNER} STRATEGY wal_log")
+        await admin.execute(f"GRANT CONNECT ON DATABASE {name} TO {service}, lumbung_audit")
+        dsn = stack.dsn(service).rsplit("/", 1)[0] + f"/{name}"
+        database = await Database.connect(dsn, source=service, size=size, settings=settings)
+        made.append((name, database))
+        return database
+
+    yield make
+    for name, database in made:
+        await database.close()
+        await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    await admin.close()
+
+
+async def _template(stack: Stack, admin: "asyncpg.Connection[asyncpg.Record]", service: str) -> str:
+    """A migrated database to copy, made once per set of migration files."""
+    digest = hashlib.sha256("".join(m.name + m.text for m in migrations_of(service)).encode()).hexdigest()[:12]
+    name = f"template_{service}_{digest}"
+    await admin.execute("SELECT pg_advisory_lock(hashtext('test templates'))")
+    try:
+        if not await admin.fetchval("SELECT true FROM pg_database WHERE datname = $1 AND datallowconn", name + "_ok"):
+            for leftover in (name, name + "_ok"):
+                await admin.execute(f"DROP DATABASE IF EXISTS {leftover} WITH (FORCE)")
+            await admin.execute(f"CREATE DATABASE {name} OWNER {OWNER} STRATEGY wal_log")
+            owner = await asyncpg.connect(stack.superuser_dsn(name))
+            await owner.execute(rights_script(service).replace(f"DATABASE {service}", f"DATABASE {name}"))
+            await owner.close()
+            await migrate(stack.owner_dsn(service).rsplit("/", 1)[0] + f"/{name}", service)
+            await admin.execute(f"ALTER DATABASE {name} RENAME TO {name}_ok")
+    finally:
+        await admin.execute("SELECT pg_advisory_unlock(hashtext('test templates'))")
+    return name + "_ok"
+
+
+@pytest_asyncio.fixture(scope="session")
+async def identity_db(make_database: MakeDatabase) -> Database:
+    """One database of identity for the whole run; tests use ids of their own."""
+    return await make_database("identity")
+
+
+@pytest_asyncio.fixture(scope="session")
+async def catalog_db(make_database: MakeDatabase) -> Database:
+    """One database of catalog for the whole run."""
+    return await make_database("catalog")
+
+
+@pytest_asyncio.fixture(scope="session")
+async def orders_db(make_database: MakeDatabase) -> Database:
+    """One database of orders for the whole run."""
+    return await make_database("orders")
+
+
+@pytest_asyncio.fixture(scope="session")
+async def storefront_db(make_database: MakeDatabase) -> Database:
+    """One database of the storefront for the whole run."""
+    return await make_database("storefront")

@@ -92,8 +92,11 @@ class Verifier:
 
     def __init__(self, keys: str | FetchKeys, *, clock: Callable[[], float] = time.time) -> None:
         """`keys`: identity's address, or a function that answers with its key set (raises KeysUnreachable)."""
-        self._published = _Published(keys) if isinstance(keys, str) else None
-        self._fetch = self._published.fetch if self._published is not None else keys
+        self._published: _Published | None = None
+        if isinstance(keys, str):
+            self._published = _Published(keys)
+            keys = self._published.fetch
+        self._fetch: FetchKeys = keys
         self._clock = clock
         self._keys: dict[str, ECKey] = {}
         self._asked_at = float("-inf")

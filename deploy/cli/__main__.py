@@ -1,4 +1,5 @@
-"""The `lumbung` command: one line here registers a command, its code stays in its own file and is loaded only when called.
+"""The `lumbung` command: one line here registers a command, its code stays in its own file and is loaded only
+when called.
 
 A line is `"name": "module:function"`. The section is the heading under which `lumbung --help` lists it.
 """

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+from collections.abc import Callable
 
 import click
 
@@ -55,7 +56,7 @@ def psql(service: str, role: str, arguments: tuple[str, ...]) -> None:
       ./lumbung psql catalog --role owner
     """
     stack = load_stack(current_layout().home)
-    addresses = {
+    addresses: dict[str, Callable[[str], str]] = {
         "service": stack.dsn,
         "owner": stack.owner_dsn,
         "audit": stack.audit_dsn,
@@ -65,7 +66,6 @@ def psql(service: str, role: str, arguments: tuple[str, ...]) -> None:
     chosen = str(program) if program.exists() else shutil.which("psql")
     if chosen is None:
         fail("psql is missing; run 'make venv'.")
-        return
     # The address goes by environment, because it holds a password and command lines can be read by everybody.
     user, _, rest = addresses[role](service).removeprefix("postgresql://").partition(":")
     password, _, place = rest.partition("@")

@@ -1,10 +1,12 @@
-"""How every command answers: a table for people, `--json` for programs, and the exit codes that `lumbung --help` promises."""
+"""How every command answers: a table for people, `--json` for programs, and the exit codes that `lumbung
+--help` promises.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import click
 
@@ -34,7 +36,7 @@ def emit_table(headings: Sequence[str], rows: Sequence[Sequence[object]]) -> Non
         click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
-def fail(sentence: str, code: int = EXIT_FAILED) -> None:
+def fail(sentence: str, code: int = EXIT_FAILED) -> NoReturn:
     """End the command with a sentence on standard error."""
     click.echo(f"lumbung: {sentence}", err=True)
     raise SystemExit(code)

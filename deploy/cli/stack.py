@@ -24,9 +24,9 @@ from deploy.local.stack import SERVICES, load_stack
 def up(infra: bool, only: str | None, as_json: bool) -> None:
     """Start the stack and return when all of it is ready.
 
-    Starts what does not run yet: PostgreSQL, Kafka, migrations, the sandboxes and the services, side by side where they can.
-    On a stack that runs already it changes nothing and says so. If something cannot start, the reason and the end of its log
-    are shown, the exit code is 1 and the rest is left running to look at.
+    Starts what does not run yet: PostgreSQL, Kafka, migrations, the sandboxes and the services, side by side
+    where they can. On a stack that runs already it changes nothing and says so. If something cannot start,
+    the reason and the end of its log are shown, the exit code is 1 and the rest is left running to look at.
     """
     layout = current_layout()
     names = only.split(",") if only else list(INFRASTRUCTURE) if infra else None
@@ -71,8 +71,8 @@ def down(as_json: bool) -> None:
 def status(seconds: float, as_json: bool) -> None:
     """Show each process: state, pid, restarts, memory, CPU, address.
 
-    Memory is the share that counts for this process alone (shared pages divided among those who share them), CPU is in percent
-    of one core over the measured time. The exit code is 3 if the stack does not run.
+    Memory is the share that counts for this process alone (shared pages divided among those who share them),
+    CPU is in percent of one core over the measured time. The exit code is 3 if the stack does not run.
     """
     layout = current_layout()
     running = control.supervisor_pid(layout)
@@ -105,9 +105,9 @@ def _show_figures(figures: list[ProcessFigures]) -> None:
         cpu = f"{figure.cpu_percent:.1f} %" if figure.pid else ""
         address = figure.url or ""
         rows.append((figure.name, figure.state, figure.pid or "", figure.restarts, memory, cpu, address or figure.note))
-    memory = sum(figure.memory_mb for figure in figures)
-    cpu = sum(figure.cpu_percent for figure in figures)
-    emit_table(headings, [*rows, ("all", "", "", "", f"{memory:.0f} MB", f"{cpu:.1f} %", "")])
+    all_memory = sum(figure.memory_mb for figure in figures)
+    all_cpu = sum(figure.cpu_percent for figure in figures)
+    emit_table(headings, [*rows, ("all", "", "", "", f"{all_memory:.0f} MB", f"{all_cpu:.1f} %", "")])
 
 
 @click.command()

@@ -34,7 +34,8 @@ class TopicFigures:
 def topics(as_json: bool) -> None:
     """List the topics with their records and the lag of each consumer group.
 
-    Lag is what the group has not committed yet. A group that never committed anything on a topic is not listed for it.
+    Lag is what the group has not committed yet. A group that never committed anything on a topic is not
+    listed for it.
     """
     layout = current_layout()
     if control.supervisor_pid(layout) is None:
@@ -44,7 +45,6 @@ def topics(as_json: bool) -> None:
         figures = _figures(AdminClient(client_settings(stack, KAFKA_ADMIN)))
     except KafkaException as error:
         fail(f"Kafka does not answer: {error}")
-        return
     if as_json:
         emit_json([vars(figure) for figure in figures])
         return
@@ -63,8 +63,8 @@ def _figures(admin: AdminClient) -> list[TopicFigures]:
         if name in known
     }
     places = [TopicPartition(name, number) for name in figures for number in known[name].partitions]
-    first = _offsets(admin, places, OffsetSpec.earliest())
-    last = _offsets(admin, places, OffsetSpec.latest())
+    first = _offsets(admin, places, OffsetSpec.earliest())  # type: ignore[no-untyped-call]  # it has no types
+    last = _offsets(admin, places, OffsetSpec.latest())  # type: ignore[no-untyped-call]  # it has no types
     for place in places:
         key = (place.topic, place.partition)
         figures[place.topic].records += last[key] - first[key]

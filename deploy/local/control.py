@@ -1,7 +1,10 @@
-"""What people and tests do to a local stack: bring it up, take it down, restart or kill one process, look at it.
+"""What people and tests do to a local stack.
 
-Everything goes through two files and a signal: `desired.json` says what should run, SIGHUP makes the supervisor look, and
-`state.json` says what does. Nothing is signalled that is not recorded there with its moment of birth.
+Bring it up, take it down, restart or kill one process, look at it.
+
+Everything goes through two files and a signal: `desired.json` says what should run, SIGHUP makes the
+supervisor look, and `state.json` says what does. Nothing is signalled that is not recorded there with its
+moment of birth.
 """
 
 from __future__ import annotations
@@ -18,7 +21,6 @@ from typing import Any
 
 from deploy.local import kafka, pids
 from deploy.local.files import read_json, tail, write_json
-from deploy.local.java import find_java
 from deploy.local.layout import PROJECT, Layout, LocalStackError, remember_port_base
 from deploy.local.pids import Pid
 from deploy.local.ports import require_free
@@ -48,9 +50,11 @@ def supervisor_pid(layout: Layout) -> Pid | None:
 
 
 def bring_up(layout: Layout, say: Say, *, names: Sequence[str] | None = None) -> bool:
-    """Start what is asked for (everything, or `names` with what they need) and return when all of it is ready.
+    """Start what is asked for (everything, or `names` with what they need) and return when all of it is
+    ready.
 
-    True if there was something to do. Raises LocalStackError with the reason and the end of the log if it cannot.
+    True if there was something to do. Raises LocalStackError with the reason and the end of the log if it
+    cannot.
     """
     layout.create()
     with _one_at_a_time(layout):
@@ -79,10 +83,8 @@ def _prepare(layout: Layout, say: Say) -> list[ProcessSpec]:
     remember_port_base(layout)
     stack = describe_stack(layout)
     write_stack(layout, stack)
-    if supervisor_pid(layout) is None or not (layout.home / "tools.json").exists():
-        java = find_java(say)
-        tools = {"java": java.program, "java_major": java.major, "libraries": str(kafka.ensure_jars(say))}
-        write_json(layout.home / "tools.json", tools)
+    if supervisor_pid(layout) is None or not layout.kafka_record.exists():
+        kafka.record_place(layout, say)
     return build_processes(layout, stack)
 
 
@@ -162,7 +164,10 @@ def _failure(layout: Layout, name: str, entry: dict[str, Any]) -> str:
 
 
 def take_down(layout: Layout, say: Say) -> bool:
-    """Stop everything in order and leave no process; False if nothing ran. Raises LocalStackError if something will not end."""
+    """Stop everything in order and leave no process; False if nothing ran.
+
+    Raises LocalStackError if something will not end.
+    """
     layout.create()
     with _one_at_a_time(layout):
         state = state_of(layout)
@@ -180,7 +185,10 @@ def take_down(layout: Layout, say: Say) -> bool:
 
 
 def restart(layout: Layout, name: str) -> None:
-    """Stop one process (or run a task anew) and start it again at once; StackMissing if the stack does not run."""
+    """Stop one process (or run a task anew) and start it again at once.
+
+    StackMissing if the stack does not run.
+    """
     _change(layout, name, lambda desired: desired | {name: desired.get(name, 0) + 1})
 
 
@@ -197,7 +205,10 @@ def stop(layout: Layout, name: str) -> None:
 
 
 def kill(layout: Layout, name: str, signal_number: int = signal.SIGKILL) -> int:
-    """Send a signal to one process, as a fault would; the supervisor starts it again. Returns the pid that was hit."""
+    """Send a signal to one process, as a fault would; the supervisor starts it again.
+
+    Returns the pid that was hit.
+    """
     _require_running(layout)
     pid = recorded_pid(state_of(layout), name)
     if pid is None or not pid.send(signal_number):

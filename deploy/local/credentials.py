@@ -1,7 +1,7 @@
 """The passwords of a local stack: made once, at random, kept in a file that only its owner may read.
 
-They are never printed, never committed and never change while the data folder exists, because PostgreSQL and Kafka keep
-verifiers derived from them.
+They are never printed, never committed and never change while the data folder exists, because PostgreSQL and
+Kafka keep verifiers derived from them.
 """
 
 from __future__ import annotations

@@ -95,7 +95,10 @@ def _cpu_seconds(family: list[psutil.Process]) -> float:
 
 
 def _memory(process: psutil.Process) -> int:
-    """Its proportional share where the system tells it, else its resident size; 0 for a process that has just ended."""
+    """Its proportional share where the system tells it, else its resident size.
+
+    0 for a process that has just ended.
+    """
     try:
         full = process.memory_full_info()
         return int(getattr(full, "pss", full.rss))

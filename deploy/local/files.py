@@ -1,4 +1,7 @@
-"""Small files that several processes read: written whole or not at all, and private where they hold passwords."""
+"""Small files that several processes read.
+
+Written whole or not at all, and private where they hold passwords.
+"""
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
 """Apache Kafka of the local stack: its jars, its configuration, its storage, its command line.
 
-One KRaft node. Clients sign in with SCRAM-SHA-512 and may do only what an ACL allows; topics are made on purpose, never by
-accident. The controller's listener has no sign-in and is therefore bound to loopback and nothing else. Logs flush to the
-operating system, not to the disk: the outbox of each service, not Kafka, is the record that survives a power cut.
+One KRaft node. Clients sign in with SCRAM-SHA-512 and may do only what an ACL allows; topics are made on
+purpose, never by accident. The controller's listener has no sign-in and is therefore bound to loopback and
+nothing else. Logs flush to the operating system, not to the disk: the outbox of each service, not Kafka, is
+the record that survives a power cut.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from deploy.local.java import Java
+from deploy.local.files import read_json, write_json
+from deploy.local.java import Java, find_java
 from deploy.local.layout import HOST, PROJECT, SHARED_CACHE, Layout, LocalStackError
 
 VERSION = "4.3.1"
@@ -63,10 +65,11 @@ SETTINGS = {
 
 @dataclass(frozen=True)
 class KafkaPlace:
-    """Where this stack's Kafka keeps its files and which jars it runs from."""
+    """Where this stack's Kafka keeps its files, and which jars and Java it runs from."""
 
     home: Path
     libraries: Path
+    java: Java
 
     @property
     def properties(self) -> Path:
@@ -77,8 +80,26 @@ class KafkaPlace:
         return self.home / "data"
 
 
+def record_place(layout: Layout, say: Callable[[str], None]) -> None:
+    """Find Java and the jars, fetching what is missing, and remember both for the supervisor."""
+    java = find_java(say)
+    tools = {"java": java.program, "java_major": java.major, "libraries": str(ensure_jars(say))}
+    write_json(layout.kafka_record, tools)
+
+
+def recorded_place(layout: Layout) -> KafkaPlace:
+    """What `record_place` found; LocalStackError if it never ran here."""
+    tools = read_json(layout.kafka_record)
+    if tools is None:
+        raise LocalStackError("Kafka was not prepared here yet; start the stack with './lumbung up'.")
+    java = Java(tools["java"], tools["java_major"])
+    return KafkaPlace(layout.kafka_home, Path(tools["libraries"]), java)
+
+
 def ensure_jars(say: Callable[[str], None]) -> Path:
-    """The folder of jars: the user's KAFKA_HOME, or ours, fetched once through Maven and shared by every stack."""
+    """The folder of jars: the user's KAFKA_HOME, or ours, fetched once through Maven and shared by every
+    stack.
+    """
     own_home = os.environ.get("KAFKA_HOME")
     if own_home:
         libraries = Path(own_home) / "libs"
@@ -152,7 +173,7 @@ def render_properties(place: KafkaPlace, *, port: int, controller_port: int, adm
     return "".join(f"{name}={value}\n" for name, value in {**SETTINGS, **changing}.items())
 
 
-def prepare_storage(place: KafkaPlace, layout: Layout, java: Java, *, admin_password: str) -> bool:
+def prepare_storage(place: KafkaPlace, layout: Layout, *, admin_password: str) -> bool:
     """Write the configuration and format the storage if that was not done yet; True if it was done now.
 
     Raises LocalStackError with Kafka's own words if it refuses.
@@ -171,7 +192,7 @@ def prepare_storage(place: KafkaPlace, layout: Layout, java: Java, *, admin_pass
     shutil.rmtree(place.data, ignore_errors=True)
     cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
     command = [
-        *(java.program, "-Xmx128m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"),
+        *(place.java.program, "-Xmx128m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"),
         *("-cp", f"{place.libraries}/*", "kafka.tools.StorageTool", "format"),
         *("--cluster-id", cluster, "--config", str(place.properties)),
         *("--add-scram", f"SCRAM-SHA-512=[name=admin,password={admin_password}]"),
@@ -182,19 +203,21 @@ def prepare_storage(place: KafkaPlace, layout: Layout, java: Java, *, admin_pass
     return True
 
 
-def server_command(place: KafkaPlace, java: Java) -> list[str]:
+def server_command(place: KafkaPlace) -> list[str]:
     """How the broker is started; the class archive halves the work of each later start."""
     return [
-        java.program,
+        place.java.program,
         *(f"-Xmx{HEAP}", f"-Xms{HEAP}", "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=50", "-XX:+ExitOnOutOfMemoryError"),
         *("-XX:G1PeriodicGCInterval=0", "-Djava.awt.headless=true", f"-Dlog4j2.configurationFile={LOGGING}"),
-        *archive_options(java, CACHE),
+        *archive_options(place.java, CACHE),
         *("-cp", f"{place.libraries}/*", "kafka.Kafka", str(place.properties)),
     ]
 
 
 def archive_options(java: Java, folder: Path) -> list[str]:
-    """Class data sharing: from Java 19 the machine keeps the archive itself, before it is written at the first stop."""
+    """Class data sharing: from Java 19 the machine keeps the archive itself, before it is written at the
+    first stop.
+    """
     archive = folder / f"classes-java{java.major}.jsa"
     if java.major >= 19:
         return ["-XX:+AutoCreateSharedArchive", f"-XX:SharedArchiveFile={archive}", "-Xlog:cds=off", "-Xshare:auto"]

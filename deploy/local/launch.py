@@ -1,8 +1,9 @@
 """Become another program with the right user, file limit and a tie to the life of the parent.
 
-Run as `python -I -S launch.py PARENT_PID DEATH_SIGNAL UID GID PROGRAM ARGUMENT...` (uid -1 keeps the user). The tie is the
-kernel's parent-death signal: when the supervisor dies, even by kill -9, the kernel signals this process, so no orphan stays
-behind. It is set after the change of user, because that change clears it. Only the standard library: this runs before each start.
+Run as `python -I -S launch.py PARENT_PID DEATH_SIGNAL UID GID PROGRAM ARGUMENT...` (uid -1 keeps the user).
+The tie is the kernel's parent-death signal: when the supervisor dies, even by kill -9, the kernel signals
+this process, so no orphan stays behind. It is set after the change of user, because that change clears it.
+Only the standard library: this runs before each start.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Where one local stack keeps its files and which ports it uses.
 
-Two settings decide everything: `LUMBUNG_HOME` (data folder, `.local/stack` by default) and `LUMBUNG_PORT_BASE` (8000 by
-default). A demo and a test stack differ in these two only and never touch each other's files. Downloads that are the same
-for every stack live beside them in `.local/`.
+Two settings decide everything: `LUMBUNG_HOME` (data folder, `.local/stack` by default) and
+`LUMBUNG_PORT_BASE` (8000 by default). A demo and a test stack differ in these two only and never touch each
+other's files. Downloads that are the same for every stack live beside them in `.local/`.
 """
 
 from __future__ import annotations
@@ -33,7 +33,10 @@ HOST = "127.0.0.1"
 
 
 class LocalStackError(Exception):
-    """Something about this machine or this stack stands in the way; the text is one sentence for the person at the keyboard."""
+    """Something about this machine or this stack stands in the way.
+
+    The text is one sentence for the person at the keyboard.
+    """
 
 
 @dataclass(frozen=True)
@@ -76,8 +79,20 @@ class Layout:
 
     @property
     def postgres_record(self) -> Path:
-        """Says where the database files are, as they are elsewhere when the project lies on a path only root may enter."""
+        """Says where the database files are, as they are elsewhere when the project lies on a path only root
+        may enter.
+        """
         return self.home / "postgres.json"
+
+    @property
+    def kafka_record(self) -> Path:
+        """Says which Java and which jars Kafka runs from."""
+        return self.home / "kafka.json"
+
+    @property
+    def sandbox(self) -> Path:
+        """Where the payment and notice sandboxes keep their state and keys."""
+        return self.home / "sandbox"
 
     @property
     def kafka_home(self) -> Path:
@@ -102,7 +117,9 @@ def current_layout() -> Layout:
 
 
 def recorded_port_base(home: Path) -> int | None:
-    """The base that the stack in this folder was made with, so that `LUMBUNG_HOME` alone is enough to speak to it."""
+    """The base that the stack in this folder was made with, so that `LUMBUNG_HOME` alone is enough to speak
+    to it.
+    """
     record = home / "port_base"
     try:
         text = record.read_text().strip()

@@ -1,7 +1,7 @@
 """Knowing a process again: a pid together with the moment it was born.
 
-A pid alone is reused by the system, so a stale record could name a stranger. Nothing in the local stack is ever signalled
-by name or by a bare pid: only by a pid whose birth matches the record.
+A pid alone is reused by the system, so a stale record could name a stranger. Nothing in the local stack is
+ever signalled by name or by a bare pid: only by a pid whose birth matches the record.
 """
 
 from __future__ import annotations
@@ -36,7 +36,10 @@ class Pid:
         return True
 
     def send_group(self, signal_number: int) -> None:
-        """Signal everything in the process group that this process leads; it may have died itself and left children."""
+        """Signal everything in the process group that this process leads.
+
+        It may have died itself and left children.
+        """
         try:
             os.killpg(self.number, signal_number)
         except (ProcessLookupError, PermissionError):
@@ -44,7 +47,10 @@ class Pid:
 
 
 def birth_of(number: int) -> str | None:
-    """When the process was born, in the system's own ticks; None if there is none, or only its zombie is left."""
+    """When the process was born, in the system's own ticks.
+
+    None if there is none, or only its zombie is left.
+    """
     try:
         fields = Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()
     except (FileNotFoundError, ProcessLookupError):

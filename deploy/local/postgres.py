@@ -1,9 +1,10 @@
 """PostgreSQL of the local stack: where its files are, who runs it, how it is configured and made.
 
-PostgreSQL refuses to run as root, so for root it runs as an unprivileged system user. That user must be able to enter the
-folders: if the project lies below a path that only root may enter, the database files (and, if need be, a copy of the
-programs) go to a folder of our own in /var/tmp, and `postgres.json` in the data folder says where. Durability is never traded
-for speed here: fsync and synchronous_commit stay on, because the promises that we test depend on them.
+PostgreSQL refuses to run as root, so for root it runs as an unprivileged system user. That user must be able
+to enter the folders: if the project lies below a path that only root may enter, the database files (and, if
+need be, a copy of the programs) go to a folder of our own in /var/tmp, and `postgres.json` in the data folder
+says where. Durability is never traded for speed here: fsync and synchronous_commit stay on, because the
+promises that we test depend on them.
 """
 
 from __future__ import annotations
@@ -124,7 +125,8 @@ def _unprivileged_user() -> pwd.struct_passwd:
         return pwd.getpwnam(FALLBACK_USER)
     except KeyError as error:
         raise LocalStackError(
-            f"PostgreSQL does not run as root, and there is no other user: create one with 'useradd --system {SYSTEM_USER}'."
+            "PostgreSQL does not run as root, and there is no other user: "
+            f"create one with 'useradd --system {SYSTEM_USER}'."
         ) from error
 
 
@@ -215,8 +217,17 @@ def _initialise(place: PostgresPlace, superuser_password: str) -> None:
             *("--auth", "scram-sha-256", "--encoding", "UTF8", "--no-instructions"),
             *("--locale", "C.UTF-8", "--locale-provider", "builtin", "--builtin-locale", "C.UTF-8"),
         ]
-        identity = {"user": place.uid, "group": place.gid, "extra_groups": []} if place.uid >= 0 else {}
-        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd="/", **identity)  # type: ignore[call-overload]  # the keywords are typed one by one there
+        as_other = place.uid >= 0
+        done = subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd="/",
+            user=place.uid if as_other else None,
+            group=place.gid if as_other else None,
+            extra_groups=[] if as_other else None,
+        )
     if done.returncode != 0:
         shutil.rmtree(data, ignore_errors=True)
         raise LocalStackError(f"PostgreSQL's initdb failed: {done.stderr.strip() or done.stdout.strip()}")
@@ -232,8 +243,8 @@ def _give(place: PostgresPlace, path: Path) -> None:
 def _forget_stranger(pid_file: Path) -> None:
     """Remove the pid file of a dead server whose pid now belongs to another process.
 
-    PostgreSQL would refuse to start then. The caller holds the supervisor's lock and has ended leftovers, so a process of that
-    number that is not named postgres with this folder cannot be ours.
+    PostgreSQL would refuse to start then. The caller holds the supervisor's lock and has ended leftovers, so
+    a process of that number that is not named postgres with this folder cannot be ours.
     """
     try:
         lines = pid_file.read_text().splitlines()

@@ -1,17 +1,16 @@
-"""Making the files of PostgreSQL and Kafka before they start: `python -m deploy.local.prepare prepare-postgres`.
+"""Making the files of PostgreSQL and Kafka before they start.
 
-Runs as a process of its own so that the supervisor stays small and a step that fails leaves its own log. Does nothing to files
-that are there, except writing the settings anew.
+`python -m deploy.local.prepare prepare-postgres`.
+
+Runs as a process of its own so that the supervisor stays small and a step that fails leaves its own log. Does
+nothing to files that are there, except writing the settings anew.
 """
 
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 
 from deploy.local import kafka, postgres
-from deploy.local.files import read_json
-from deploy.local.java import Java
 from deploy.local.layout import Layout, LocalStackError, current_layout
 from deploy.local.stack import KAFKA_ADMIN, Stack, load_stack
 
@@ -26,11 +25,9 @@ def prepare_postgres(layout: Layout, stack: Stack) -> None:
 
 
 def prepare_kafka(layout: Layout, stack: Stack) -> None:
-    tools = read_json(layout.home / "tools.json")
     is_new = kafka.prepare_storage(
-        kafka.KafkaPlace(layout.kafka_home, Path(tools["libraries"])),
+        kafka.recorded_place(layout),
         layout,
-        Java(tools["java"], tools["java_major"]),
         admin_password=stack.kafka_user(KAFKA_ADMIN)[1],
     )
     print("Kafka: storage made" if is_new else "Kafka: storage is there")

@@ -1,6 +1,7 @@
 """The processes of the local stack, as data: what is started, with which environment, after what, ready when.
 
-A service that is not in the tree is left out and named by `missing_services`, so that the infrastructure is useful on its own.
+A service that is not in the tree is left out and named by `missing_services`, so that the infrastructure is
+useful on its own.
 """
 
 from __future__ import annotations
@@ -10,11 +11,8 @@ import os
 import signal
 import sys
 from collections.abc import Mapping
-from pathlib import Path
 
 from deploy.local import kafka, postgres
-from deploy.local.files import read_json
-from deploy.local.java import Java
 from deploy.local.layout import HOST, Layout
 from deploy.local.spec import Answers, Http, ProcessSpec, Tcp
 from deploy.local.stack import SERVICES, Stack
@@ -43,7 +41,9 @@ def missing_services() -> list[str]:
 
 
 def base_environment(inherited: Mapping[str, str] | None = None) -> dict[str, str]:
-    """What every process gets: a few harmless variables of the machine, all LUMBUNG_ ones, and our own habits."""
+    """What every process gets: a few harmless variables of the machine, all LUMBUNG_ ones, and our own
+    habits.
+    """
     given = os.environ if inherited is None else inherited
     kept = {name: value for name, value in given.items() if name in PASSED_ON or name.startswith("LUMBUNG_")}
     return kept | {"PYTHONUNBUFFERED": "1", "MALLOC_ARENA_MAX": "2"}
@@ -60,7 +60,7 @@ def service_environment(stack: Stack, name: str) -> dict[str, str]:
         "LUMBUNG_TRACE_RATIO": os.environ.get("LUMBUNG_TRACE_RATIO", "0.01"),
     }
     variables |= {f"LUMBUNG_{other.upper()}_URL": stack.url(other) for other in URLS}
-    variables |= {f"LUMBUNG_{secret.upper()}_SECRET": value for secret, value in stack.secrets.items()}
+    variables |= stack.sandbox_variables
     if name in SERVICES:
         user, password = stack.kafka_user(name)
         variables |= {
@@ -115,15 +115,13 @@ def _postgres(layout: Layout) -> list[ProcessSpec]:
 
 
 def _kafka(layout: Layout) -> list[ProcessSpec]:
-    tools = read_json(layout.home / "tools.json")
-    place = kafka.KafkaPlace(layout.kafka_home, Path(tools["libraries"]))
     ports = (layout.port("kafka"), layout.port("kafka-controller"))
     return [
         _task("prepare-kafka", "log storage", "prepare"),
         ProcessSpec(
             name="kafka",
             purpose=f"Apache Kafka {kafka.VERSION}",
-            command=kafka.server_command(place, Java(tools["java"], tools["java_major"])),
+            command=kafka.server_command(kafka.recorded_place(layout)),
             environment=base_environment(),
             depends=("prepare-kafka",),
             ready=Tcp(ports[0]),

@@ -1,8 +1,8 @@
 """Users, topics and rights of the local stack, in Kafka; safe to run again at each start.
 
-A service writes only the topics that it owns, reads every `lumbung.` topic, and joins only groups whose name starts with its own
-name and a dot (the dot matters: without it `orders` would open `orders2`). `observer` reads everything and writes nothing.
-Topics come from the declared contracts and from nowhere else.
+A service writes only the topics that it owns, reads every `lumbung.` topic, and joins only groups whose name
+starts with its own name and a dot (the dot matters: without it `orders` would open `orders2`). `observer`
+reads everything and writes nothing. Topics come from the declared contracts and from nowhere else.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from confluent_kafka.admin import (
     ResourceType,
     ScramCredentialInfo,
     ScramMechanism,
+    UserScramCredentialAlteration,
     UserScramCredentialUpsertion,
 )
 
@@ -79,7 +80,9 @@ def _wait_for_broker(admin: AdminClient) -> None:
 def _ensure_users(admin: AdminClient, stack: Stack) -> None:
     scram = ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, SCRAM_ITERATIONS)
     names = (*SERVICES, KAFKA_OBSERVER)
-    upsertions = [UserScramCredentialUpsertion(name, scram, stack.kafka_passwords[name].encode()) for name in names]
+    upsertions: list[UserScramCredentialAlteration] = [
+        UserScramCredentialUpsertion(name, scram, stack.kafka_passwords[name].encode()) for name in names
+    ]
     _wait(admin.alter_user_scram_credentials(upsertions))
 
 
@@ -129,7 +132,10 @@ def _wait(futures: dict[Any, Future[Any]]) -> None:
 
 
 def _wake_coordinator(stack: Stack) -> None:
-    """Ask for a committed offset until it answers: the first such question makes Kafka create its offsets topic."""
+    """Ask for a committed offset until it answers.
+
+    The first such question makes Kafka create its offsets topic.
+    """
     settings = client_settings(stack, KAFKA_ADMIN) | {"group.id": "admin.warm-up", "enable.auto.commit": False}
     consumer = Consumer(settings)
     probe = [TopicPartition(next(iter(TOPICS)), 0)] if TOPICS else [TopicPartition("__consumer_offsets", 0)]

@@ -1,8 +1,8 @@
 """Databases, roles and rights of the local stack, in PostgreSQL; safe to run again at each start.
 
-One database per service. `lumbung_owner` owns them and runs migrations; the role named like the service may only read and
-write rows in its own database; `lumbung_audit` may only read. A migration may take rights away again (an outbox is append-only,
-a signing key is nobody's to read), it never has to give them.
+One database per service. `lumbung_owner` owns them and runs migrations; the role named like the service may
+only read and write rows in its own database; `lumbung_audit` may only read. A migration may take rights away
+again (an outbox is append-only, a signing key is nobody's to read), it never has to give them.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from deploy.local.stack import AUDIT, OWNER, SERVICES, Stack, load_stack
 
 EXTENSIONS = ("pg_trgm", "unaccent", "btree_gin", "pg_stat_statements")
 
-# Bounds that the server enforces whatever a client forgets: no statement, lock or transaction of a service lasts for ever.
+# Bounds that the server enforces whatever a client forgets: nothing that a service does lasts for ever.
 SERVICE_LIMITS = {
     "statement_timeout": "15s",
     "lock_timeout": "2s",

@@ -1,7 +1,7 @@
 """Keeping one process of the stack running: start, wait until it is ready, start again when it dies, stop.
 
-A process that keeps dying is started less and less often; one that ran for a minute is forgiven. Output goes straight into a
-file, not through us, so nothing is lost and nothing blocks when the supervisor is gone.
+A process that keeps dying is started less and less often; one that ran for a minute is forgiven. Output goes
+straight into a file, not through us, so nothing is lost and nothing blocks when the supervisor is gone.
 """
 
 from __future__ import annotations
@@ -26,7 +26,10 @@ PROBE_SECONDS = 0.1
 
 @dataclass(frozen=True)
 class Backoff:
-    """Seconds between two starts: `first`, then twice as long each time up to `longest`; `stable` seconds of life reset it."""
+    """Seconds between two starts: `first`, then twice as long each time up to `longest`.
+
+    `stable` seconds of life reset it.
+    """
 
     first: float = 0.25
     longest: float = 15.0
@@ -222,7 +225,10 @@ async def _answers(command: tuple[str, ...]) -> bool:
 
 
 async def _request(port: int, text: str | None) -> bytes | None:
-    """Connect and, if there is a text, send it and read the first line; None if nobody answers within two seconds."""
+    """Connect and, if there is a text, send it and read the first line.
+
+    None if nobody answers within two seconds.
+    """
     try:
         async with asyncio.timeout(2):
             reader, writer = await asyncio.open_connection(HOST, port)

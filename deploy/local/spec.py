@@ -49,14 +49,17 @@ class ProcessSpec:
     ready_seconds: float = 60.0
     stop_signal: int = signal.SIGTERM
     stop_seconds: float = 10.0
-    # What the kernel sends when the supervisor is killed. Our services are made to survive kill -9, so they get just that.
+    # What the kernel sends when the supervisor is killed. Our services survive kill -9, so they get just that.
     death_signal: int = signal.SIGKILL
     uid: int = -1
     gid: int = -1
 
 
 def with_dependencies(specs: Sequence[ProcessSpec], names: Sequence[str]) -> list[str]:
-    """The names and all they depend on, in the order of `specs`; raises KeyError for a name that is not there."""
+    """The names and all they depend on, in the order of `specs`.
+
+    Raises KeyError for a name that is not there.
+    """
     by_name = {spec.name: spec for spec in specs}
     wanted: set[str] = set()
     pending = list(names)

@@ -1,18 +1,22 @@
-"""What a running local stack offers to tests, the demo and the command line: addresses, users, passwords, pids.
+"""What a running local stack offers to tests, the demo and the command line.
 
-`load_stack()` reads `stack.json` in the data folder, written before the first process starts. It is the only supported way to
-learn an address of the stack; nobody else composes one.
+Addresses, users, passwords, pids.
+
+`load_stack()` reads `stack.json` in the data folder, written before the first process starts. It is the only
+supported way to learn an address of the stack; nobody else composes one.
 """
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from deploy.local.credentials import ensure_credentials
 from deploy.local.files import read_json, write_json
-from deploy.local.layout import HOST, PORT_OFFSETS, Layout, LocalStackError, current_layout
+from deploy.local.layout import HOST, PORT_OFFSETS, PROJECT, Layout, LocalStackError, current_layout
 from deploy.local.pids import Pid
 from deploy.local.postgres import SUPERUSER, place_postgres
 
@@ -21,8 +25,6 @@ OWNER = "lumbung_owner"
 AUDIT = "lumbung_audit"
 KAFKA_ADMIN = "admin"
 KAFKA_OBSERVER = "observer"
-# What the two sandboxes and the services that call them sign with.
-SHARED_SECRETS = ("payments", "notices")
 
 
 class StackMissing(LocalStackError):
@@ -41,7 +43,7 @@ class Stack:
     postgres_programs: Path
     postgres_passwords: dict[str, str]
     kafka_passwords: dict[str, str]
-    secrets: dict[str, str]
+    sandbox_variables: dict[str, str]
 
     def dsn(self, service: str) -> str:
         """The restricted role of a service, in its own database: rows only, no tables of its own making."""
@@ -93,7 +95,7 @@ def describe_stack(layout: Layout) -> Stack:
     roles = (SUPERUSER, OWNER, AUDIT, *SERVICES)
     users = (KAFKA_ADMIN, KAFKA_OBSERVER, *SERVICES)
     purposes = [f"postgres:{role}" for role in roles] + [f"kafka:{user}" for user in users]
-    purposes += [f"secret:{name}" for name in SHARED_SECRETS]
+    purposes.append("notices")
     credentials = ensure_credentials(layout, purposes)
     return Stack(
         home=layout.home,
@@ -102,8 +104,26 @@ def describe_stack(layout: Layout) -> Stack:
         postgres_programs=Path(place_postgres(layout).programs),
         postgres_passwords={role: credentials.password(f"postgres:{role}") for role in roles},
         kafka_passwords={user: credentials.password(f"kafka:{user}") for user in users},
-        secrets={name: credentials.password(f"secret:{name}") for name in SHARED_SECRETS},
+        sandbox_variables={
+            "LUMBUNG_NOTICES_TOKEN": credentials.password("notices"),
+            "LUMBUNG_SANDBOX_DIR": str(layout.sandbox),
+            **_merchant_variables(layout),
+        },
     )
+
+
+def _merchant_variables(layout: Layout) -> dict[str, str]:
+    """What the orders service signs its calls to the payment sandbox with; the sandbox makes the keys once."""
+    known: dict[str, str] = (read_json(layout.stack_file) or {}).get("sandbox_variables", {})
+    names = [name for name in known if name.startswith("LUMBUNG_PAYMENTS_")]
+    if names and (layout.sandbox / "client_id").exists():
+        return {name: known[name] for name in names}
+    command = [sys.executable, "-m", "deploy.sandbox.keys", str(layout.sandbox)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=PROJECT)
+    if done.returncode != 0:
+        raise LocalStackError(f"The payment sandbox could not make its keys: {done.stderr.strip()}")
+    pairs = (line.partition("=") for line in done.stdout.splitlines())
+    return {name: value for name, _, value in pairs}
 
 
 def write_stack(layout: Layout, stack: Stack) -> None:
@@ -116,7 +136,10 @@ def write_stack(layout: Layout, stack: Stack) -> None:
 
 
 def load_stack(home: Path | None = None) -> Stack:
-    """The stack in `home` (or LUMBUNG_HOME, or `.local/stack`); StackMissing with what to do if there is none."""
+    """The stack in `home` (or LUMBUNG_HOME, or `.local/stack`).
+
+    StackMissing with what to do if there is none.
+    """
     folder = home or current_layout().home
     fields = read_json(folder / "stack.json")
     if fields is None:

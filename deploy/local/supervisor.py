@@ -1,8 +1,9 @@
 """The daemon that keeps a local stack running: `python -m deploy.local.supervisor`, started by `lumbung up`.
 
-Exactly one per data folder (it holds a file lock as long as it lives). What should run stands in `desired.json`; SIGHUP makes
-it read that again. What runs stands in `state.json`. SIGTERM stops everything, in reverse order of dependence. When it is killed
-with -9 the kernel ends its children (see launch.py), and whatever is left is ended by recorded pid and birth at the next start.
+Exactly one per data folder (it holds a file lock as long as it lives). What should run stands in
+`desired.json`; SIGHUP makes it read that again. What runs stands in `state.json`. SIGTERM stops everything,
+in reverse order of dependence. When it is killed with -9 the kernel ends its children (see launch.py), and
+whatever is left is ended by recorded pid and birth at the next start.
 """
 
 from __future__ import annotations
@@ -133,7 +134,10 @@ class Supervisor:
 
 
 def rotate(log: Path, *, bytes_max: int) -> bool:
-    """Move a log's content to `<name>.log.1` when it grew too large; writers append, so they simply go on at the start."""
+    """Move a log's content to `<name>.log.1` when it grew too large.
+
+    Writers append, so they simply go on at the start.
+    """
     if log.stat().st_size <= bytes_max:
         return False
     shutil.copyfile(log, log.with_name(f"{log.name}.1"))

@@ -1,0 +1,1 @@
+"""The `lumbung` command, one file per group of commands."""

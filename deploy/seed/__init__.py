@@ -1,0 +1,1 @@
+"""What the demo starts from: invented shops of Lampung and Banten with plausible products."""

@@ -1,0 +1,1 @@
+"""The seed spreadsheet and its reader."""

@@ -49,20 +49,25 @@ def _tell_missing() -> None:
 
 
 @click.command()
+@click.option("--delete-data", is_flag=True, help="Also delete databases, topics, passwords and logs of this stack.")
 @json_option
-def down(as_json: bool) -> None:
+def down(delete_data: bool, as_json: bool) -> None:
     """Stop the stack, in reverse order, and leave no process behind.
 
-    The data stays; `make clean` removes it. Processes that a killed supervisor left behind are ended, too.
+    The data stays unless you ask otherwise. Processes that a killed supervisor left behind are ended, too.
     """
     layout = current_layout()
     began = time.monotonic()
     stopped = control.take_down(layout, lambda line: click.echo(line, err=as_json))
     seconds = round(time.monotonic() - began, 1)
+    deleted = delete_data and control.delete_data(layout)
     if as_json:
-        emit_json({"changed": stopped, "seconds": seconds})
-    else:
+        emit_json({"changed": stopped, "deleted": deleted, "seconds": seconds})
+        return
+    if stopped or not delete_data:
         click.echo(f"Stopped in {seconds:.1f} s." if stopped else "The stack does not run; nothing to do.")
+    if deleted:
+        click.echo(f"Deleted {layout.home}.")
 
 
 @click.command()

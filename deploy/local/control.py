@@ -11,12 +11,14 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from deploy.local import kafka, pids
@@ -182,6 +184,24 @@ def take_down(layout: Layout, say: Say) -> bool:
         if running is None and ended:
             say(f"Ended what an earlier stack left behind: {', '.join(ended)}")
         return running is not None or bool(ended)
+
+
+def delete_data(layout: Layout) -> bool:
+    """Delete the files of a stack that is down, wherever they are; False if there were none.
+
+    Raises LocalStackError for a folder that is not a stack's, so that a mistyped LUMBUNG_HOME costs nothing.
+    """
+    if not layout.home.exists() or not any(layout.home.glob("*.json")):
+        return False
+    if not layout.secrets_file.exists() or PROJECT.is_relative_to(layout.home):
+        raise LocalStackError(f"{layout.home} does not look like the data folder of a stack, so it is left alone.")
+    place = read_json(layout.postgres_record)
+    if place is not None:
+        shutil.rmtree(Path(place["data"]), ignore_errors=True)
+        if not Path(place["data"]).is_relative_to(layout.home):
+            shutil.rmtree(Path(place["data"]).parent, ignore_errors=True)
+    shutil.rmtree(layout.home)
+    return True
 
 
 def restart(layout: Layout, name: str) -> None:

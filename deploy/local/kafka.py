@@ -9,6 +9,7 @@ the record that survives a power cut.
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import os
 import pwd
 import shutil
@@ -212,17 +213,18 @@ def server_command(place: KafkaPlace) -> list[str]:
         place.java.program,
         *(f"-Xmx{HEAP}", f"-Xms{HEAP}", "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=50", "-XX:+ExitOnOutOfMemoryError"),
         *("-XX:G1PeriodicGCInterval=0", "-Djava.awt.headless=true", f"-Dlog4j2.configurationFile={LOGGING}"),
-        *archive_options(place.java, CACHE),
+        *archive_options(place, CACHE),
         *("-cp", f"{place.libraries}/*", "kafka.Kafka", str(place.properties)),
     ]
 
 
-def archive_options(java: Java, folder: Path) -> list[str]:
+def archive_options(place: KafkaPlace, folder: Path) -> list[str]:
     """Class data sharing: from Java 19 the machine keeps the archive itself, before it is written at the
     first stop.
     """
-    archive = folder / f"classes-java{java.major}.jsa"
-    if java.major >= 19:
+    jars = hashlib.sha256(str(place.libraries).encode()).hexdigest()[:8]  # an archive fits one class path only
+    archive = folder / f"classes-java{place.java.major}-{jars}.jsa"
+    if place.java.major >= 19:
         return ["-XX:+AutoCreateSharedArchive", f"-XX:SharedArchiveFile={archive}", "-Xlog:cds=off", "-Xshare:auto"]
     if archive.exists():
         return [f"-XX:SharedArchiveFile={archive}", "-Xlog:cds=off", "-Xshare:auto"]

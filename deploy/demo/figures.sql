@@ -1,0 +1,58 @@
+-- name: events_of
+-- What was published of an order, from the event log.
+SELECT event_id, type, occurred_at, traceparent FROM outbox WHERE ordering_key = :ordering_key ORDER BY occurred_at;
+
+-- name: accounts
+-- People who may sign in.
+SELECT count(*) FROM accounts WHERE account_id = ANY(:account_ids::uuid[]);
+
+-- name: shops
+-- Shops of this story.
+SELECT count(*) FROM shops WHERE shop_id = ANY(:shop_ids::uuid[]);
+
+-- name: products
+-- Products of these shops.
+SELECT count(*) FROM products WHERE shop_id = ANY(:shop_ids::uuid[]);
+
+-- name: offers
+-- The same products in the copy that orders keeps.
+SELECT count(*) FROM offers WHERE shop_id = ANY(:shop_ids::uuid[]) AND is_listed;
+
+-- name: stock_value
+-- Stock that can be sold, at its price, in rupiah.
+SELECT coalesce(sum((s.on_hand - s.reserved) * p.unit_price_minor), 0)::bigint
+  FROM stock AS s JOIN products AS p USING (product_id)
+ WHERE p.shop_id = ANY(:shop_ids::uuid[]);
+
+-- name: order_total
+-- The order from its lines and parcels, not from its total.
+SELECT (SELECT sum(quantity * unit_price_minor) FROM order_lines WHERE order_id = :order_id::uuid)::bigint
+     + (SELECT sum(shipping_minor) FROM parcels WHERE order_id = :order_id::uuid)::bigint;
+
+-- name: received
+-- Money received for the order, from the provider's notifications.
+SELECT coalesce(sum(amount_minor - refunded_minor), 0)::bigint FROM receipts WHERE order_id = :order_id::uuid;
+
+-- name: refunded
+-- Money given back.
+SELECT coalesce(sum(amount_minor), 0)::bigint FROM refunds WHERE order_id = :order_id::uuid AND status = 'made';
+
+-- name: on_hand
+-- Pieces in stock.
+SELECT on_hand FROM stock WHERE product_id = :product_id::uuid;
+
+-- name: available
+-- Pieces that can be sold.
+SELECT on_hand - reserved FROM stock WHERE product_id = :product_id::uuid;
+
+-- name: parcels_in
+-- Parcels of an order that are where they should be.
+SELECT count(*) FROM parcels WHERE order_id = :order_id::uuid AND status::text = :status;
+
+-- name: completed_by_clock
+-- Parcels that the clock completed.
+SELECT count(*) FROM parcels WHERE order_id = :order_id::uuid AND completed_by = 'clock';
+
+-- name: orders_in
+-- How many of these orders are in a status.
+SELECT count(*) FROM orders WHERE order_id = ANY(:order_ids::uuid[]) AND status::text = :status;

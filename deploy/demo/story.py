@@ -1,0 +1,432 @@
+"""The journey, told in order: from a spreadsheet to an order that is paid, shipped, delivered and completed.
+
+Each chapter is one function; `CHAPTERS` is the table of contents. Nothing here has a path of its own into the services:
+it uses HTTP as people do, kills a process as an accident would, and reads the databases only to check.
+"""
+
+import asyncio
+import csv
+import io
+import os
+import random
+import signal
+from collections import defaultdict
+from collections.abc import Awaitable, Callable
+from typing import Any
+from urllib.parse import quote
+
+import segno
+
+from deploy.demo.world import Person, Shop, StoryBroke, World, new_key, new_trace, save, short
+from deploy.seed.read import Seed
+from shared import qris, regions
+from shared.money import rupiah
+
+PASSWORD = "lumbung-padi-2026"  # noqa: S105  of invented people in a demonstration
+RACERS = 60
+RACE_UNITS = 10
+ORDERS_DURING_KILLS = 40
+IMPORT_COLUMNS = ("title", "description", "category", "unit_price_minor", "stock", "weight_grams")
+
+
+def address(region_code: str) -> dict[str, str]:
+    """Where an invented buyer lives."""
+    return {
+        "name": "Ibu Sari",
+        "phone": "+6281290000001",
+        "address": "Jalan Veteran 12",
+        "region_code": region_code,
+        "postal_code": "42111",
+    }
+
+
+async def sellers_open_shops(world: World, seed: Seed) -> None:
+    """Sellers sign up by phone with a one-time code and open their shops."""
+    by_shop: dict[str, Shop] = {}
+    for row in seed.rows:
+        if row.shop_name not in by_shop:
+            seller = Person(row.seller_name, row.seller_phone)
+            by_shop[row.shop_name] = Shop(row.shop_name, row.region_code, seller, [])
+        by_shop[row.shop_name].rows.append(row)
+    world.shops = list(by_shop.values())
+    sellers = {shop.seller.contact: shop.seller for shop in world.shops}
+    for shop in world.shops:
+        shop.seller = sellers[shop.seller.contact]
+    for seller in sellers.values():
+        await world.sign_up_by_phone(seller)
+    for shop in world.shops:
+        mine = await world.call("GET", "catalog", "/v1/shops/mine", person=shop.seller)
+        shop.shop_id = next((item["shop_id"] for item in mine["items"] if item["name"] == shop.name), "")
+        if not shop.shop_id:
+            body = {"name": shop.name, "region_code": shop.region_code}
+            answer = await world.call("POST", "catalog", "/v1/shops", person=shop.seller, body=body)
+            shop.shop_id = answer["shop_id"]
+    await world.figure(
+        "sellers signed up by phone",
+        len(sellers),
+        "identity",
+        "accounts",
+        account_ids=[seller.account_id for seller in sellers.values()],
+    )
+    await world.figure("shops opened", len(world.shops), "catalog", "shops", shop_ids=shop_ids(world))
+    per_province: dict[str, int] = defaultdict(int)
+    for shop in world.shops:
+        per_province[shop.region_code[:2]] += 1
+    for code, count in sorted(per_province.items()):
+        world.timeline.detail(f"{regions.name_of(code)}: {count} shops")
+    packer = Person("Petugas Kemas", f"kemas-{new_key()[:8]}@contoh.id")
+    await world.sign_up_by_email(packer, PASSWORD)
+    first = world.shops[0]
+    await world.call(
+        "PUT",
+        "catalog",
+        f"/v1/shops/{first.shop_id}/staff/{packer.account_id}",
+        person=first.seller,
+        body={"role": "packer"},
+    )
+    world.packer = packer
+    world.timeline.say(f"{first.name} has a packer: may ship, may not change prices")
+
+
+async def sellers_import_products(world: World) -> None:
+    """Each seller imports a spreadsheet."""
+    for shop in world.shops:
+        text = io.StringIO()
+        writer = csv.writer(text)
+        writer.writerow(IMPORT_COLUMNS)
+        writer.writerows([getattr(row, column) for column in IMPORT_COLUMNS] for row in shop.rows)
+        answer = await world.call(
+            "POST",
+            "catalog",
+            "/v1/imports",
+            person=shop.seller,
+            form={"shop_id": shop.shop_id},
+            files={"file": ("produk.csv", text.getvalue().encode(), "text/csv")},
+        )
+        await _import_done(world, shop, answer["import_id"])
+    count = sum(len(shop.rows) for shop in world.shops)
+    value = 0
+    for shop in world.shops:
+        value += await _learn_products(world, shop)
+    await world.figure("products listed from spreadsheets", count, "catalog", "products", shop_ids=shop_ids(world))
+    await world.figure("what they offer is worth, in rupiah", value, "catalog", "stock_value", shop_ids=shop_ids(world))
+    await world.figure("the same products in orders' own copy", count, "orders", "offers", shop_ids=shop_ids(world))
+
+
+async def _import_done(world: World, shop: Shop, import_id: str) -> None:
+    for _ in range(600):
+        state = await world.call("GET", "catalog", f"/v1/imports/{import_id}", person=shop.seller)
+        if state["state"] in ("done", "failed"):
+            break
+        await asyncio.sleep(0.05)
+    if state["state"] != "done" or state["failed"] or state["done"] != len(shop.rows):
+        raise StoryBroke(f"the import of {shop.name} ended as {state}")
+
+
+async def _learn_products(world: World, shop: Shop) -> int:
+    """The ids of a shop's products, as buyers see them; what they offer is worth, in rupiah."""
+    cursor: str | None = ""
+    value = 0
+    while cursor is not None:
+        query = f"/v1/products?shop_id={shop.shop_id}&limit=100" + (f"&cursor={cursor}" if cursor else "")
+        page = await world.call("GET", "catalog", query)
+        shop.products |= {item["title"]: item["product_id"] for item in page["items"]}
+        value += sum(item["available"] * item["unit_price_minor"] for item in page["items"])
+        cursor = page["next_cursor"]
+    if len(shop.products) != len({row.title for row in shop.rows}):
+        raise StoryBroke(f"{shop.name} lists {len(shop.products)} products, its file has {len(shop.rows)}")
+    return value
+
+
+async def buyer_finds_products(world: World) -> None:
+    """A search with a typo finds the product."""
+    buyer = Person("Ibu Sari", f"sari-{new_key()[:8]}@contoh.id")
+    await world.sign_up_by_email(buyer, PASSWORD)
+    world.buyers = [buyer]
+    target = world.shops[0].rows[0]
+    typo = misspell(target.title)
+    page = await world.call("GET", "catalog", f"/v1/products?q={quote(typo)}&limit=20")
+    titles = [item["title"] for item in page["items"]]
+    if target.title not in titles:
+        raise StoryBroke(f"the search for {typo!r} found {titles}, not {target.title!r}")
+    world.timeline.say(f"search “{typo}” finds “{target.title}” (place {titles.index(target.title) + 1})")
+
+
+async def buyer_orders_from_two_shops(world: World) -> None:
+    """A basket over two shops becomes one order; it is paid by QRIS."""
+    buyer = world.buyers[0]
+    first, second = world.shops[0], other_province(world)
+    for shop in (first, second):
+        for row in plentiful(shop)[:2]:
+            await world.call(
+                "PUT",
+                "orders",
+                f"/v1/cart/items/{shop.products[row.title]}",
+                person=buyer,
+                body={"quantity": 2},
+            )
+    cart = await world.call("GET", "orders", "/v1/cart", person=buyer)
+    trace = new_trace()
+    order = await world.call(
+        "POST",
+        "orders",
+        "/v1/cart/checkout",
+        person=buyer,
+        body={"ship_to": address("36.73"), "payment": {"method": "qris"}},
+        key=new_key(),
+        trace=trace,
+        expect=(201,),
+    )
+    order_id = order["order_id"]
+    world.timeline.say(
+        f"order {short(order_id)} is durable (201), {len(order['parcels'])} parcels, trace {trace.trace_id}"
+    )
+    for parcel in order["parcels"]:
+        goods, shipping = rupiah(parcel["goods_minor"]), rupiah(parcel["shipping_minor"])
+        world.timeline.detail(f"parcel {short(parcel['parcel_id'])}: goods {goods} + shipping {shipping}")
+    await world.figure("total in rupiah", order["total_minor"], "orders", "order_total", order_id=order_id)
+    if cart["total_minor"] != order["total_minor"]:
+        raise StoryBroke(f"the basket said {cart['total_minor']}, the order says {order['total_minor']}")
+    payment = await payable(world, buyer, order_id)
+    payload = payment["qr_payload"]
+    code = qris.read_qris(payload)
+    world.timeline.say(f"stock is reserved; a dynamic QRIS code of {len(payload)} characters, CRC right")
+    if code.amount != order["total_minor"]:
+        raise StoryBroke(f"the QRIS code asks for {code.amount}, the order costs {order['total_minor']}")
+    picture = io.BytesIO()
+    segno.make(payload).save(picture, kind="svg", scale=6)
+    path = save(world.stack.home / "demo", "qris.svg", picture.getvalue())
+    world.timeline.detail(f"its picture: {path}")
+    await pay(world, payload)
+    await world.until(buyer, order_id, "confirmed")
+    await world.figure("received in rupiah", order["total_minor"], "orders", "received", order_id=order_id)
+    world.timeline.say("the provider's signed callback came; the order is confirmed, its stock is committed")
+    await events_include(world, order_id, "catalog.stock_committed.v1")
+    traces = await world.show_events(order_id)
+    if traces[0] != trace.trace_id or trace.trace_id not in traces[1:]:
+        raise StoryBroke(f"the trace {trace.trace_id} does not run through {traces}")
+    world.main_order = order
+
+
+async def parcels_travel(world: World) -> None:
+    """Each shop ships its parcel; one is completed by the buyer, one by the clock."""
+    buyer, order_id = world.buyers[0], world.main_order["order_id"]
+    order = await world.order(buyer, order_id)
+    for number, parcel in enumerate(order["parcels"]):
+        shop = next(shop for shop in world.shops if shop.shop_id == parcel["shop_id"])
+        person = world.packer if shop is world.shops[0] else shop.seller
+        path = f"/v1/parcels/{parcel['parcel_id']}"
+        tracking = f"LMB{number + 1:06d}"
+        await world.call(
+            "POST", "orders", f"{path}/ship", person=person, body={"carrier": "Pos Contoh", "tracking": tracking}
+        )
+        await world.call("POST", "orders", f"{path}/deliver", person=person, body={})
+        world.timeline.say(f"{shop.name} shipped parcel {short(parcel['parcel_id'])} ({tracking}), it was delivered")
+    first, *_ = order["parcels"]
+    await world.call("POST", "orders", f"/v1/parcels/{first['parcel_id']}/complete", person=buyer, body={})
+    world.timeline.say("the buyer confirmed the first parcel; the clock completes the other")
+    await world.until(buyer, order_id, "completed", within_seconds=90)
+    await world.figure(
+        "parcels completed", len(order["parcels"]), "orders", "parcels_in", order_id=order_id, status="completed"
+    )
+    await world.figure(
+        "of them by the clock", len(order["parcels"]) - 1, "orders", "completed_by_clock", order_id=order_id
+    )
+
+
+async def second_order_is_cancelled(world: World) -> None:
+    """A second order is cancelled, and its stock comes back."""
+    buyer, shop = world.buyers[0], world.shops[1]
+    row = plentiful(shop)[0]
+    product_id = shop.products[row.title]
+    before = await world.look("catalog", "available", product_id=product_id)
+    order_id = await place(world, buyer, {product_id: 3}, method="qris")
+    await world.until(buyer, order_id, "reserved")
+    await world.figure("available while it is reserved", before - 3, "catalog", "available", product_id=product_id)
+    await world.call("POST", "orders", f"/v1/orders/{order_id}/cancel", person=buyer, body={"reason": "buyer"})
+    await world.until(buyer, order_id, "cancelled")
+    await world.figure("available after it is cancelled", before, "catalog", "available", product_id=product_id)
+
+
+async def payments_come_late(world: World) -> None:
+    """A third order expires unpaid; money that comes too late buys the stock again, or goes back."""
+    buyer, shop = world.buyers[0], world.shops[2]
+    rows = plentiful(shop)
+    plenty, scarce = shop.products[rows[0].title], shop.products[rows[1].title]
+    left = await world.look("catalog", "available", product_id=scarce)
+    await world.call(
+        "POST", "catalog", f"/v1/products/{scarce}/stock", person=shop.seller, body={"change": 1 - left}, key=new_key()
+    )
+    reclaimed = await place(world, buyer, {plenty: 1}, method="qris")
+    refunded = await place(world, buyer, {scarce: 1}, method="qris")
+    codes = {order_id: (await payable(world, buyer, order_id))["qr_payload"] for order_id in (reclaimed, refunded)}
+    world.timeline.say("two orders wait for their money, and do not get it")
+    for order_id in codes:
+        order = await world.until(buyer, order_id, "cancelled", within_seconds=120)
+    world.timeline.say("both expired unpaid; their stock came back")
+    rival = Person("Pak Budi", f"budi-{new_key()[:8]}@contoh.id")
+    await world.sign_up_by_email(rival, PASSWORD)
+    taken = await place(world, rival, {scarce: 1}, method="cod")
+    await world.until(rival, taken, "confirmed")
+    for code in codes.values():
+        await pay(world, code, even_if_expired=True)
+    await world.until(buyer, reclaimed, "confirmed")
+    world.timeline.say("late money for what is still there: reserved again and confirmed")
+    await events_include(world, reclaimed, "orders.reservation_requested.v1")
+    order = await world.order(buyer, refunded)
+    await world.figure(
+        "late money for what is gone, refunded in rupiah", order["total_minor"], "orders", "refunded", order_id=refunded
+    )
+
+
+async def sixty_race_for_ten(world: World) -> None:
+    """60 buyers race for the last 10 units: exactly 10 get them."""
+    shop = world.shops[3]
+    product_id = shop.products[plentiful(shop)[0].title]
+    left = await world.look("catalog", "available", product_id=product_id)
+    await world.call(
+        "POST",
+        "catalog",
+        f"/v1/products/{product_id}/stock",
+        person=shop.seller,
+        body={"change": RACE_UNITS - left},
+        key=new_key(),
+    )
+    racers = [Person(f"Pembeli {n}", f"pembeli-{n}-{new_key()[:8]}@contoh.id") for n in range(RACERS)]
+    await asyncio.gather(*(world.sign_up_by_email(racer, PASSWORD) for racer in racers))
+    world.buyers.extend(racers)
+    world.timeline.say(f"{RACERS} buyers are signed in; {RACE_UNITS} units are left")
+    order_ids = await asyncio.gather(*(place(world, racer, {product_id: 1}, method="cod") for racer in racers))
+    final = await asyncio.gather(
+        *(
+            world.until(racer, order_id, "confirmed", "cancelled")
+            for racer, order_id in zip(racers, order_ids, strict=True)
+        )
+    )
+    winners = sum(order["status"] == "confirmed" for order in final)
+    if winners != RACE_UNITS:
+        raise StoryBroke(f"{winners} of {RACERS} buyers got the last {RACE_UNITS} units")
+    await world.figure(
+        "buyers who got one", winners, "orders", "orders_in", order_ids=list(order_ids), status="confirmed"
+    )
+    await world.figure("units left", 0, "catalog", "on_hand", product_id=product_id)
+
+
+async def services_are_killed(world: World) -> None:
+    """Services are killed with -9 in the middle, and all orders still end right."""
+    rng = random.Random(len(world.buyers))
+    stocked = [(shop, row) for shop in world.shops[4:] for row in plentiful(shop)[2:]]
+    buyers = world.buyers[1:]
+
+    async def one(number: int) -> tuple[Person, str]:
+        buyer = buyers[number % len(buyers)]
+        shop, row = rng.choice(stocked)
+        await asyncio.sleep(number * 0.05)
+        return buyer, await place(world, buyer, {shop.products[row.title]: 1}, method="cod", retry_down_seconds=60)
+
+    async def kills() -> None:
+        for delay, victim in ((0.6, "catalog"), (0.8, "orders")):
+            await asyncio.sleep(delay)
+            os.kill(world.stack.pid_of(victim), signal.SIGKILL)
+            world.timeline.say(f"kill -9 {victim}")
+
+    *placed, _ = await asyncio.gather(*(one(number) for number in range(ORDERS_DURING_KILLS)), kills())
+    orders = [pair for pair in placed if pair is not None]
+    await asyncio.gather(*(world.until(buyer, order_id, "confirmed", within_seconds=90) for buyer, order_id in orders))
+    await world.figure(
+        "orders placed while services died, all confirmed",
+        len(orders),
+        "orders",
+        "orders_in",
+        order_ids=[order_id for _, order_id in orders],
+        status="confirmed",
+    )
+
+
+Chapter = tuple[str, Callable[..., Awaitable[None]]]
+
+CHAPTERS: tuple[Chapter, ...] = (
+    ("Sellers sign up and open shops", sellers_open_shops),
+    ("Spreadsheets become products", sellers_import_products),
+    ("A buyer looks for something", buyer_finds_products),
+    ("One basket over two shops", buyer_orders_from_two_shops),
+    ("Parcels travel", parcels_travel),
+    ("A second order is cancelled", second_order_is_cancelled),
+    ("Money that comes too late", payments_come_late),
+    ("Sixty buyers, ten units", sixty_race_for_ten),
+    ("Services die", services_are_killed),
+)
+
+
+def shop_ids(world: World) -> list[str]:
+    """The shops of this story."""
+    return [shop.shop_id for shop in world.shops]
+
+
+def plentiful(shop: Shop) -> list[Any]:
+    """A shop's rows, best stocked first. Raises StoryBroke when it has too few for the story."""
+    rows = sorted(shop.rows, key=lambda row: (-row.stock, row.number))
+    if len(rows) < 4 or rows[3].stock < 5:
+        raise StoryBroke(f"{shop.name} needs at least four products with five pieces each for this story")
+    return rows
+
+
+def other_province(world: World) -> Shop:
+    """A shop far from the first one, or else just another one."""
+    first = world.shops[0]
+    return next((s for s in world.shops if s.region_code[:2] != first.region_code[:2]), world.shops[1])
+
+
+def misspell(title: str) -> str:
+    """The title's first two words as a hurried thumb types them: a letter in the middle of the longest is lost."""
+    words = title.split()[:2]
+    longest = max(words, key=len)
+    middle = len(longest) // 2
+    return " ".join(w[:middle] + w[middle + 1 :] if w == longest else w for w in words).lower()
+
+
+async def place(
+    world: World, buyer: Person, quantities: dict[str, int], *, method: str, retry_down_seconds: float = 0
+) -> str:
+    """Order directly, without a basket; the order's id."""
+    lines = [{"product_id": product_id, "quantity": quantity} for product_id, quantity in quantities.items()]
+    answer = await world.call(
+        "POST",
+        "orders",
+        "/v1/orders",
+        person=buyer,
+        body={"lines": lines, "ship_to": address("18.71"), "payment": {"method": method}},
+        key=new_key(),
+        expect=(201,),
+        retry_down_seconds=retry_down_seconds,
+    )
+    return str(answer["order_id"])
+
+
+async def payable(world: World, buyer: Person, order_id: str) -> dict[str, Any]:
+    """The payment of an order once it has a QRIS code."""
+    for _ in range(200):
+        order = await world.order(buyer, order_id)
+        payment: dict[str, Any] = order["payment"]
+        if payment.get("qr_payload"):
+            return payment
+        await asyncio.sleep(0.1)
+    raise StoryBroke(f"order {order_id} ({order['status']}) got no QRIS code")
+
+
+async def pay(world: World, payload: str, *, even_if_expired: bool = False) -> None:
+    """The buyer scans the code with the sandbox's banking app."""
+    answer = await world.http.post(
+        world.stack.url("payments") + "/sandbox/pay", json={"qrContent": payload, "even_if_expired": even_if_expired}
+    )
+    if answer.status_code >= 300:
+        raise StoryBroke(f"the sandbox refused the payment: {answer.status_code} {answer.text}")
+
+
+async def events_include(world: World, order_id: str, kind: str) -> None:
+    """Wait until an event of this kind is in the log."""
+    for _ in range(200):
+        if kind in {event["type"] for event in await world.events_of(order_id)}:
+            return
+        await asyncio.sleep(0.1)
+    raise StoryBroke(f"no {kind} for order {order_id}")

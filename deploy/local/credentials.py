@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from deploy.local.files import read_json, write_json
 from deploy.local.layout import Layout
 
-PASSWORD_BYTES = 24
+PASSWORD_BYTES = 32
 
 
 @dataclass(frozen=True)

@@ -43,7 +43,9 @@ class Stack:
     postgres_programs: Path
     postgres_passwords: dict[str, str]
     kafka_passwords: dict[str, str]
-    sandbox_variables: dict[str, str]
+    variables: dict[str, dict[str, str]]
+    postgres_address: str
+    kafka_bootstrap: str
 
     def dsn(self, service: str) -> str:
         """The restricted role of a service, in its own database: rows only, no tables of its own making."""
@@ -62,11 +64,7 @@ class Stack:
 
     def _dsn(self, *, role: str, database: str) -> str:
         password = self.postgres_passwords[role]
-        return f"postgresql://{role}:{password}@{HOST}:{self.ports['postgres']}/{database}"
-
-    @property
-    def kafka_bootstrap(self) -> str:
-        return f"{HOST}:{self.ports['kafka']}"
+        return f"postgresql://{role}:{password}@{self.postgres_address}/{database}"
 
     def kafka_user(self, name: str) -> tuple[str, str]:
         """Name and password of a Kafka user: a service, `observer` (reads everything) or `admin`."""
@@ -95,8 +93,9 @@ def describe_stack(layout: Layout) -> Stack:
     roles = (SUPERUSER, OWNER, AUDIT, *SERVICES)
     users = (KAFKA_ADMIN, KAFKA_OBSERVER, *SERVICES)
     purposes = [f"postgres:{role}" for role in roles] + [f"kafka:{user}" for user in users]
-    purposes.append("notices")
+    purposes += ["notices", "sessions"]
     credentials = ensure_credentials(layout, purposes)
+    notices_token = {"LUMBUNG_NOTICES_TOKEN": credentials.password("notices")}
     return Stack(
         home=layout.home,
         port_base=layout.port_base,
@@ -104,20 +103,23 @@ def describe_stack(layout: Layout) -> Stack:
         postgres_programs=Path(place_postgres(layout).programs),
         postgres_passwords={role: credentials.password(f"postgres:{role}") for role in roles},
         kafka_passwords={user: credentials.password(f"kafka:{user}") for user in users},
-        sandbox_variables={
-            "LUMBUNG_NOTICES_TOKEN": credentials.password("notices"),
-            "LUMBUNG_SANDBOX_DIR": str(layout.sandbox),
-            **_merchant_variables(layout),
+        variables={
+            "payments": {"LUMBUNG_SANDBOX_DIR": str(layout.sandbox)},
+            "notices": {"LUMBUNG_SANDBOX_DIR": str(layout.sandbox), **notices_token},
+            "identity": notices_token,
+            "orders": _merchant_variables(layout),
+            "storefront": {"LUMBUNG_SESSION_KEY": credentials.password("sessions")},
         },
+        postgres_address=f"{HOST}:{layout.port('postgres')}",
+        kafka_bootstrap=f"{HOST}:{layout.port('kafka')}",
     )
 
 
 def _merchant_variables(layout: Layout) -> dict[str, str]:
     """What the orders service signs its calls to the payment sandbox with; the sandbox makes the keys once."""
-    known: dict[str, str] = (read_json(layout.stack_file) or {}).get("sandbox_variables", {})
-    names = [name for name in known if name.startswith("LUMBUNG_PAYMENTS_")]
-    if names and (layout.sandbox / "client_id").exists():
-        return {name: known[name] for name in names}
+    known: dict[str, str] = (read_json(layout.stack_file) or {}).get("variables", {}).get("orders", {})
+    if known and (layout.sandbox / "client_id").exists():
+        return known
     command = [sys.executable, "-m", "deploy.sandbox.keys", str(layout.sandbox)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=PROJECT)
     if done.returncode != 0:
@@ -130,7 +132,6 @@ def write_stack(layout: Layout, stack: Stack) -> None:
     """Publish the stack to those who use it; readable by its owner only, as it holds passwords."""
     fields = asdict(stack) | {"home": str(stack.home), "postgres_programs": str(stack.postgres_programs)}
     fields["dsn"] = {service: stack.dsn(service) for service in SERVICES}
-    fields["kafka_bootstrap"] = stack.kafka_bootstrap
     fields["urls"] = {name: stack.url(name) for name in (*SERVICES, "payments", "notices")}
     write_json(layout.stack_file, fields, mode=0o600)
 
@@ -144,6 +145,8 @@ def load_stack(home: Path | None = None) -> Stack:
     fields = read_json(folder / "stack.json")
     if fields is None:
         raise StackMissing(f"There is no stack in {folder} yet; start it with './lumbung up'.")
+    if not set(Stack.__dataclass_fields__) <= set(fields):
+        raise StackMissing(f"The stack in {folder} was made by an older version; run './lumbung up' again.")
     known = {name: fields[name] for name in Stack.__dataclass_fields__}
     known["home"] = Path(known["home"])
     known["postgres_programs"] = Path(known["postgres_programs"])

@@ -27,7 +27,7 @@ def write_json(path: Path, value: Any, *, mode: int = 0o644) -> None:
         raise
 
 
-def read_json(path: Path) -> Any | None:
+def read_json(path: Path) -> Any:
     """The content, or None if there is no such file."""
     try:
         return json.loads(path.read_text())

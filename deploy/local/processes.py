@@ -38,6 +38,7 @@ def module_of(name: str) -> str:
 
 def is_present(name: str) -> bool:
     """Whether the service or sandbox is in this tree."""
+    importlib.invalidate_caches()  # the supervisor asks again while people write code
     try:
         return importlib.util.find_spec(module_of(name)) is not None
     except ModuleNotFoundError:

@@ -15,7 +15,7 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,9 +35,12 @@ EXIT_ALREADY_RUNNING = 3
 class Supervisor:
     """All processes of one stack; knows nothing about what they are."""
 
-    def __init__(self, layout: Layout, specs: Sequence[ProcessSpec], *, backoff: Backoff | None = None) -> None:
+    def __init__(
+        self, layout: Layout, build: Callable[[], Sequence[ProcessSpec]], *, backoff: Backoff | None = None
+    ) -> None:
+        """`build` is asked for the processes at each look at `desired.json`, as the tree may have changed since."""
         self._layout = layout
-        self._specs = {spec.name: spec for spec in specs}
+        self._build = build
         self._backoff = backoff or Backoff()
         self._runners: dict[str, Runner] = {}
         self._generations: dict[str, int] = {}
@@ -71,7 +74,8 @@ class Supervisor:
         """Start what should run and does not, stop what should not, start anew what was asked to."""
         async with self._reconciling:
             desired: dict[str, int] = (read_json(self._layout.desired_file) or {}).get("processes", {})
-            names = with_dependencies(list(self._specs.values()), [n for n in desired if n in self._specs])
+            specs = {spec.name: spec for spec in self._build()}
+            names = with_dependencies(list(specs.values()), [name for name in desired if name in specs])
             wanted = {name: desired.get(name, 0) for name in names}
             leaving = [n for n in self._runners if wanted.get(n) != self._generations[n]]
             await asyncio.gather(*(self._runners[name].stop() for name in leaving))
@@ -80,7 +84,7 @@ class Supervisor:
                 del self._generations[name]
             arriving = [name for name in wanted if name not in self._runners]
             for name in arriving:
-                self._runners[name] = self._runner(name)
+                self._runners[name] = self._runner(specs[name])
                 self._generations[name] = wanted[name]
             async with self._appeared:
                 self._appeared.notify_all()
@@ -88,9 +92,9 @@ class Supervisor:
                 self._runners[name].start()
             self.write_state()
 
-    def _runner(self, name: str) -> Runner:
+    def _runner(self, spec: ProcessSpec) -> Runner:
         return Runner(
-            self._specs[name],
+            spec,
             logs=self._layout.logs,
             backoff=self._backoff,
             changed=self.write_state,
@@ -164,8 +168,7 @@ def main() -> None:
     except BlockingIOError:
         print("Another supervisor already runs this stack.", file=sys.stderr)
         sys.exit(EXIT_ALREADY_RUNNING)
-    specs = build_processes(layout, load_stack(layout.home))
-    asyncio.run(Supervisor(layout, specs).run())
+    asyncio.run(Supervisor(layout, lambda: build_processes(layout, load_stack(layout.home))).run())
 
 
 if __name__ == "__main__":

@@ -18,7 +18,6 @@ help: ## show this list
 
 ##@ Run it
 demo: venv ## everything from nothing: start, load SEED=file.xlsx or our own, play the journey, leave it open
-	@./lumbung up
 	@$(PY) -m deploy.demo $(if $(SEED),--seed "$(SEED)") $(ARGS)
 
 up: venv ## start the stack and wait until it is ready

@@ -178,10 +178,9 @@ async def buyer_orders_from_two_shops(world: World) -> None:
         expect=(201,),
     )
     order_id = order["order_id"]
-    world.timeline.say(
-        f"order {short(order_id)} is durable (201), {len(order['parcels'])} parcels, trace {trace.trace_id}"
-    )
-    for parcel in order["parcels"]:
+    parcels = order["parcels"]
+    world.timeline.say(f"order {short(order_id)} is durable (201), {len(parcels)} parcels, trace {trace.trace_id}")
+    for parcel in parcels:
         goods, shipping = rupiah(parcel["goods_minor"]), rupiah(parcel["shipping_minor"])
         world.timeline.detail(f"parcel {short(parcel['parcel_id'])}: goods {goods} + shipping {shipping}")
     await world.figure("total in rupiah", order["total_minor"], "orders", "order_total", order_id=order_id)

@@ -1,7 +1,7 @@
 """What the story acts through: people with tokens, HTTP calls with a trace, and figures checked by a second way.
 
-Every figure that is printed was read twice: once as a user would (HTTP), once by a separate SQL query with the read-only
-audit role. When they differ the story ends with the reason and a non-zero exit code.
+Every figure that is printed was read twice: once as a user would (HTTP), once by a separate SQL query with the
+read-only audit role. When they differ the story ends with the reason and a non-zero exit code.
 """
 
 import asyncio

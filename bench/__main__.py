@@ -1,0 +1,127 @@
+"""`make bench`: everything in one run, as ratios to pgbench writing the same rows on the same server.
+
+Absolute figures on shared machines differ by a factor of three from day to day; only ratios within one run mean
+anything. Writes bench/results/latest.json, one file per run beside it, and the table in docs/performance.md.
+"""
+
+import asyncio
+import json
+import os
+import platform
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bench import measure, report
+from bench.stage import Stage, goods, lumbung, people, stack
+
+RESULTS = Path(__file__).parent / "results"
+KEYS = (
+    "accept_per_s", "pgbench_per_s", "noop_per_s", "accept_ratio", "saga_per_s", "saga_ratio", "saga_p50_ms",
+    "saga_p99_ms", "om2c_tx_per_s", "om2c_ratio", "om2c_concurrency", "om2c_invariants_failed", "relay_events_per_s",
+    "commit_to_handler_p50_ms_idle", "list_per_s", "detail_per_s", "search_p99_ms_1m", "webhook_p99_ms",
+    "idle_cpu_percent", "idle_rss_mb", "up_seconds_first", "up_seconds_again", "order_insert_slowdown_10m",
+    "dashboard_slowdown_10m",
+)  # fmt: skip
+
+
+def say(text: str) -> None:
+    """Progress."""
+    sys.stdout.write(f"{datetime.now(UTC):%H:%M:%S}  {text}\n")
+    sys.stdout.flush()
+
+
+async def run(*, products: int, seconds: int) -> dict[str, Any]:
+    """All measurements, in order; figures by name."""
+    details: dict[str, Any] = {}
+    lumbung("down", "--delete-data")
+    began = time.monotonic()
+    lumbung("up")
+    details["up_first_s"] = round(time.monotonic() - began, 1)
+    lumbung("down")
+    began = time.monotonic()
+    lumbung("up")
+    details["up_again_s"] = round(time.monotonic() - began, 1)
+    say(f"the stack starts in {details['up_first_s']} s from nothing, {details['up_again_s']} s again")
+    details["idle"] = measure.idle(20)
+    say(f"idle: {details['idle']['cpu_percent']} % of a core, {details['idle']['rss_mb']} MB")
+    stage = Stage(stack())
+    await people(stage, measure.CLIENTS)
+    began = time.monotonic()
+    await goods(stage, products)
+    details["import_per_s"] = round(products / (time.monotonic() - began))
+    say(f"{products} products imported, {details['import_per_s']} a second")
+    await asyncio.sleep(10)
+    details["idle_latency"] = await measure.idle_latency(stage, 40)
+    say(f"commit to handler when idle: {details['idle_latency']}")
+    details["pages"] = await measure.pages(stage, min(seconds, 10))
+    say("pages: " + ", ".join(f"{name} {figure['per_s']}/s" for name, figure in details["pages"].items()))
+    details["saga"] = await measure.sagas(stage, seconds)
+    say(f"sagas: {details['saga']}")
+    details["pgbench"] = [await measure.pgbench(stage, seconds)]
+    say(f"pgbench: {details['pgbench'][0]:.0f} tps")
+    details["accept"] = await measure.accept(stage, seconds)
+    say(f"accept: {details['accept']['per_s']}/s")
+    details["pgbench"].append(await measure.pgbench(stage, seconds))
+    say(f"pgbench again: {details['pgbench'][1]:.0f} tps")
+    details["relay"] = await measure.relay(stage)
+    say(f"relay: {details['relay']}")
+    lumbung("down", "--delete-data")
+    return details
+
+
+def summary(details: dict[str, Any]) -> dict[str, Any]:
+    """The figures that are compared over time; None where a later issue measures it."""
+    pgbench = measure.median(details["pgbench"])
+    figures: dict[str, Any] = dict.fromkeys(KEYS)
+    figures |= {
+        "accept_per_s": details["accept"]["per_s"],
+        "pgbench_per_s": round(pgbench, 1),
+        "noop_per_s": details["pages"]["noop"]["per_s"],
+        "accept_ratio": round(details["accept"]["per_s"] / pgbench, 3),
+        "saga_per_s": details["saga"]["per_s"],
+        "saga_ratio": round(details["saga"]["per_s"] / pgbench, 3),
+        "saga_p50_ms": details["saga"]["p50_ms"],
+        "saga_p99_ms": details["saga"]["p99_ms"],
+        "relay_events_per_s": details["relay"]["per_s"],
+        "commit_to_handler_p50_ms_idle": details["idle_latency"]["p50_ms"],
+        "list_per_s": details["pages"]["list"]["per_s"],
+        "detail_per_s": details["pages"]["detail"]["per_s"],
+        "idle_cpu_percent": details["idle"]["cpu_percent"],
+        "idle_rss_mb": details["idle"]["rss_mb"],
+        "up_seconds_first": details["up_first_s"],
+        "up_seconds_again": details["up_again_s"],
+    }
+    return figures
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--products", default=100_000, show_default=True)
+@click.option("--seconds", default=15, show_default=True, help="How long each load runs.")
+def main(products: int, seconds: int) -> None:
+    """Measure, in one run, what docs/performance.md reports."""
+    if os.environ.get("QUICK"):
+        products, seconds = min(products, 20_000), min(seconds, 8)
+    details = asyncio.run(run(products=products, seconds=seconds))
+    result = {
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "machine": {"cores": os.cpu_count(), "python": platform.python_version(), "system": platform.platform()},
+        "products": products,
+        "seconds": seconds,
+        **summary(details),
+        "details": details,
+    }
+    RESULTS.mkdir(exist_ok=True)
+    text = json.dumps(result, indent=2, default=str) + "\n"
+    (RESULTS / f"{datetime.now(UTC):%Y-%m-%d}.json").write_text(text)
+    (RESULTS / "latest.json").write_text(text)
+    report.write(result)
+    say("written: bench/results/latest.json, docs/performance.md")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,39 @@
+-- name: sample_event
+-- The data of a real order of three lines, so that pgbench writes as many bytes as we do.
+SELECT data::text FROM outbox WHERE type = 'orders.order_placed.v1' ORDER BY written_at DESC LIMIT 1;
+
+-- name: placed_since
+-- Orders placed in this run, and when the first was.
+SELECT count(*) AS orders, min(written_at) AS first_at, max(written_at) AS last_at
+  FROM outbox
+ WHERE type = 'orders.order_placed.v1' AND written_at >= :since;
+
+-- name: placed_times
+-- When each order of this run was durable.
+SELECT ordering_key, written_at FROM outbox WHERE type = 'orders.order_placed.v1' AND written_at >= :since;
+
+-- name: committed_times
+-- When the stock of each order of this run was committed.
+SELECT ordering_key, written_at FROM outbox WHERE type = 'catalog.stock_committed.v1' AND written_at >= :since;
+
+-- name: committed_since
+-- Sagas that are whole.
+SELECT count(*) FROM outbox WHERE type = 'catalog.stock_committed.v1' AND written_at >= :since;
+
+-- name: now
+-- The database's clock.
+SELECT clock_timestamp();
+
+-- name: outbox_left
+-- Events that the relay has not sent yet.
+SELECT coalesce(sum(n), 0)::bigint
+  FROM (SELECT (SELECT count(*) FROM outbox AS o WHERE o.topic = c.topic AND o.id > c.last_id) AS n
+          FROM outbox_cursor AS c) AS left_per_topic;
+
+-- name: inbox_times
+-- When the catalog recorded each order_placed.
+SELECT event_id, recorded_at FROM inbox WHERE type = 'orders.order_placed.v1' AND recorded_at >= :since;
+
+-- name: outbox_times
+-- When each order_placed was written.
+SELECT event_id, written_at FROM outbox WHERE type = 'orders.order_placed.v1' AND written_at >= :since;

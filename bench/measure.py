@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -55,9 +56,9 @@ async def pgbench(stage: Stage, seconds: int) -> float:
     await admin.execute(f"CREATE DATABASE {name} STRATEGY wal_log")
     await admin.close()
     dsn = stage.stack.superuser_dsn(name)
-    dump = [programs / "pg_dump", "--schema-only", stage.stack.superuser_dsn("orders")]
+    dump = [str(programs / "pg_dump"), "--schema-only", stage.stack.superuser_dsn("orders")]
     schema = subprocess.run(dump, check=True, stdout=subprocess.PIPE).stdout
-    psql = [programs / "psql", "-q", "-X", dsn]
+    psql = [str(programs / "psql"), "-q", "-X", dsn]
     subprocess.run(psql, input=schema, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     (row,) = await look(stage, "orders", "sample_event")
     script = str(Path(__file__).with_name("pgbench.sql"))
@@ -103,7 +104,7 @@ def profile_of(pid: int, seconds: int) -> list[tuple[str, float]]:
     """The functions with most own time (py-spy, 200 samples a second), as shares of all samples."""
     py_spy = Path(sys.executable).with_name("py-spy")
     path = FOLDER / f"profile-{uuid4().hex[:6]}.txt"
-    command = [py_spy, "record", "-p", str(pid), "-d", str(seconds), "-r", "200", "-f", "raw", "-o", path]
+    command = [str(py_spy), "record", "-p", str(pid), "-d", str(seconds), "-r", "200", "-f", "raw", "-o", str(path)]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     own: collections.Counter[str] = collections.Counter()
     for line in path.read_text().splitlines():
@@ -119,11 +120,9 @@ async def relay(stage: Stage) -> dict[str, Any]:
     await sign_in(stage)
     env = [line for line in lumbung("env", "orders").splitlines() if "=" in line]
     lumbung("stop", "orders")
-    environment = dict(line.split("=", 1) for line in env)
+    environment = dict(line.split("=", 1) for line in env) | {"PATH": "/usr/bin:/bin"}
     command = [sys.executable, "-m", "services.orders.main", "--role", "http"]
-    alone = subprocess.Popen(
-        command, cwd=PROJECT, env=environment | {"PATH": "/usr/bin:/bin"}, stdout=subprocess.DEVNULL
-    )
+    alone = subprocess.Popen(command, cwd=PROJECT, env=environment, stdout=subprocess.DEVNULL)
     try:
         await ready(stage.stack.url("orders"))
         load(orders_plan(stage, 12), FOLDER)
@@ -211,7 +210,7 @@ async def pages(stage: Stage, seconds: float) -> dict[str, Any]:
             ),
             "search": (
                 stage.stack.ports["catalog"],
-                [f"/v1/products?limit=20&q={quote(' '.join(pair))}" for pair in zip(words, words[1:], strict=False)],
+                [f"/v1/products?limit=20&q={quote(' '.join(pair))}" for pair in pairwise(words)],
             ),
             "search_typo": (stage.stack.ports["catalog"], [f"/v1/products?limit=20&q={quote(t)}" for t in typos]),
         }

@@ -27,7 +27,8 @@ def write(result: dict[str, Any]) -> None:
 def table(result: dict[str, Any]) -> str:
     """The figures as Markdown."""
     lines = [
-        f"Run of {result['at']}: {result['machine']['cores']} cores shared by database, broker, services and generator, "
+        f"Run of {result['at']}: {result['machine']['cores']} cores shared by database, broker, services and "
+        f"generator, "
         f"{result['products']:,} products, {result['seconds']} s a load.",
         "",
         "| what | per second | ratio to pgbench |",

@@ -62,14 +62,9 @@ async def pgbench(stage: Stage, seconds: int) -> float:
     subprocess.run(psql, input=schema, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     (row,) = await look(stage, "orders", "sample_event")
     script = str(Path(__file__).with_name("pgbench.sql"))
-    command = [programs / "pgbench", "-n", "-M", "prepared", "-c", "32", "-j", "2", "-T", str(seconds), "-f", script]
-    done = subprocess.run(
-        [*command, "-D", f"payload={row[0]}", dsn],
-        check=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    options = ["-n", "-M", "prepared", "-c", "32", "-j", "2", "-T", str(seconds), "-f", script]
+    command = [str(programs / "pgbench"), *options, "-D", f"payload={row[0]}", dsn]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
     (line,) = (line for line in done.stdout.splitlines() if line.startswith("tps ="))
     return float(line.split()[2])
 

@@ -24,42 +24,14 @@ PORT_BASE = "28000"
 PASSWORD = "bench-lumbung-2026"  # noqa: S105  of invented people
 REGIONS = ("18.71", "18.01", "18.03", "18.10", "36.73", "36.01", "36.04", "36.71")
 CATEGORIES = ("makanan-ringan", "kopi-teh", "gula-madu", "kerajinan", "batik-kain", "minuman")
-WORDS = [
-    "keripik",
-    "pisang",
-    "singkong",
-    "kopi",
-    "robusta",
-    "arabika",
-    "gula",
-    "aren",
-    "madu",
-    "hutan",
-    "emping",
-    "melinjo",
-    "sambal",
-    "kerupuk",
-    "udang",
-    "tapis",
-    "batik",
-    "anyaman",
-    "pandan",
-    "rotan",
-    "sate",
-    "bandeng",
-    "dodol",
-    "rengginang",
-    "lada",
-    "hitam",
-    "cengkeh",
-    "kakao",
-    "cokelat",
-    "sirup",
-    "pala",
-    "jahe",
-    "kunyit",
+# fmt: off
+WORDS = (
+    "keripik", "pisang", "singkong", "kopi", "robusta", "arabika", "gula", "aren", "madu", "hutan", "emping",
+    "melinjo", "sambal", "kerupuk", "udang", "tapis", "batik", "anyaman", "pandan", "rotan", "sate", "bandeng",
+    "dodol", "rengginang", "lada", "hitam", "cengkeh", "kakao", "cokelat", "sirup", "pala", "jahe", "kunyit",
     "tempe",
-]
+)
+# fmt: on
 
 
 @dataclass

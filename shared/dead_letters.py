@@ -154,7 +154,8 @@ async def _handle(conn: Connection, handlers: Handlers, row: Row) -> None:
     if delivery.traceparent:
         conn.traceparents[delivery.ordering_key] = delivery.traceparent
     for call in calls:
-        with processing(call.handler.name, [delivery.traceparent or ""], {"messaging.batch.message_count": 1}):
+        traceparents = [delivery.traceparent] if delivery.traceparent else []
+        with processing(delivery.topic, group=handlers.group, handler=call.handler.name, traceparents=traceparents):
             await call.handler.call(conn, call.events)
 
 

@@ -115,8 +115,8 @@ def is_sampled(traceparent: str | None) -> bool:
 
 
 @contextmanager
-def processing(destination: str, traceparents: list[str], attributes: dict[str, str | int]) -> Iterator[None]:
-    """A `process` span for a call of a handler: the child of the one sampled trace, linked to all others.
+def processing(topic: str, *, group: str, handler: str, traceparents: list[str]) -> Iterator[None]:
+    """A `process` span for one call of a handler: the child of its first sampled trace, linked to all of them.
 
     With no sampled trace among `traceparents` this costs nothing.
     """
@@ -125,11 +125,19 @@ def processing(destination: str, traceparents: list[str], attributes: dict[str, 
         yield
         return
     with tracer.start_as_current_span(
-        f"process {destination}",
+        f"process {topic}",
         context=trace.set_span_in_context(NonRecordingSpan(sampled[0])),
         kind=SpanKind.CONSUMER,
         links=[Link(context) for context in sampled],
-        attributes={"messaging.system": "kafka", "messaging.operation.type": "process", **attributes},
+        attributes={
+            "messaging.system": "kafka",
+            "messaging.operation.name": "process",
+            "messaging.operation.type": "process",
+            "messaging.destination.name": topic,
+            "messaging.consumer.group.name": group,
+            "messaging.batch.message_count": len(traceparents),
+            "code.function.name": handler,
+        },
     ):
         yield
 

@@ -115,7 +115,7 @@ class Runner:
             calls = self.handlers.plan(fresh)
             await self.handlers.take_locks(conn, calls)
             for call in calls:
-                await _run(conn, call)
+                await _run(conn, call, self.group)
         for call in calls:
             EVENTS_HANDLED.labels(self.group, call.deliveries[0].type).inc(len(call.deliveries))
 
@@ -167,15 +167,16 @@ class Runner:
             raise WorkerHalted(f"{sum(self._recent)} of the last {len(self._recent)} events failed; the last: {reason}")
 
 
-async def _run(conn: Connection, call: Call) -> None:
+async def _run(conn: Connection, call: Call, group: str) -> None:
     """One call of a handler, in a span when its trace is sampled."""
     for delivery in call.deliveries:
         if delivery.traceparent:
             conn.traceparents[delivery.ordering_key] = delivery.traceparent
     with processing(
-        call.handler.name,
-        [delivery.traceparent for delivery in call.deliveries if delivery.traceparent],
-        {"messaging.batch.message_count": len(call.deliveries)},
+        call.deliveries[0].topic,
+        group=group,
+        handler=call.handler.name,
+        traceparents=[delivery.traceparent for delivery in call.deliveries if delivery.traceparent],
     ):
         await call.handler.call(conn, call.events)
 

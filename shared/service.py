@@ -11,7 +11,6 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias, get_args
 
-import httpx2
 import structlog
 import uvloop
 from fastapi import APIRouter, FastAPI
@@ -95,9 +94,8 @@ class Service:
         is_http = "http" in roles
         app = make_app(self.name, *(self.routers if is_http else ()), database=db, settings=settings)
         running = Running(settings, db, app, roles)
-        keys_client = httpx2.AsyncClient()
-        app.state.verifier = Verifier.at(settings.identity_url, keys_client)
-        running.closing.append(keys_client.aclose)
+        app.state.verifier = Verifier(settings.identity_url)
+        running.closing.append(app.state.verifier.close)
         if self.start is not None:
             await self.start(running)
         self._add_relay(running, dsn)

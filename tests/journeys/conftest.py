@@ -11,6 +11,7 @@ import httpx2
 import pytest
 import pytest_asyncio
 
+from deploy.demo import story
 from deploy.demo.__main__ import OWN_SEED, SHORT_CLOCKS
 from deploy.demo.world import World
 from deploy.local.layout import LocalStackError
@@ -42,10 +43,15 @@ def seed() -> Seed:
 
 
 @pytest_asyncio.fixture(scope="session")
-async def world(market: Stack) -> AsyncIterator[World]:
-    """The stack as the story sees it."""
+async def world(market: Stack, seed: Seed) -> AsyncIterator[World]:
+    """The stack after the demonstration's story was played on it, once per run."""
     databases = {service: await asyncpg.connect(market.audit_dsn(service)) for service in SERVICES}
     async with httpx2.AsyncClient(timeout=30) as http:
-        yield World(market, http, databases)
+        world = World(market, http, databases)
+        for title, chapter in story.CHAPTERS:
+            world.timeline.chapter(title)
+            arguments = (world, seed) if chapter is story.sellers_open_shops else (world,)
+            await chapter(*arguments)
+        yield world
     for database in databases.values():
         await database.close()

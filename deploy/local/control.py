@@ -35,6 +35,8 @@ START_SECONDS_MAX = 180.0
 DEATHS_BEFORE_GIVING_UP = 3
 POLL_SECONDS = 0.1
 DOWN_SECONDS_MAX = 90.0
+APPEAR_SECONDS_MAX = 20.0
+BEFORE_START = ("prepare-postgres", "prepare-kafka")  # must not touch files of a server that runs
 
 Say = Callable[[str], None]
 
@@ -42,6 +44,12 @@ Say = Callable[[str], None]
 def state_of(layout: Layout) -> dict[str, Any]:
     """The supervisor's last words; empty if there never was one."""
     return read_json(layout.state_file) or {}
+
+
+def processes_of(layout: Layout) -> dict[str, Any]:
+    """What the supervisor last knew of each process, by name."""
+    processes: dict[str, Any] = state_of(layout).get("processes", {})
+    return processes
 
 
 def supervisor_pid(layout: Layout) -> Pid | None:
@@ -63,7 +71,7 @@ def bring_up(layout: Layout, say: Say, *, names: Sequence[str] | None = None) ->
         specs = _prepare(layout, say)
         wanted = _wanted(specs, names)
         running = supervisor_pid(layout)
-        state = state_of(layout).get("processes", {})
+        state = processes_of(layout)
         if running and all(state.get(name, {}).get("state") in ("ready", "done") for name in wanted):
             return False
         if running is None:
@@ -71,13 +79,13 @@ def bring_up(layout: Layout, say: Say, *, names: Sequence[str] | None = None) ->
             if ended:
                 say(f"Ended what an earlier stack left behind: {', '.join(ended)}")
             _require_ports(layout, specs, wanted)
-        _desire(layout, wanted, keep=running is not None)
+        desired = _desire(layout, specs, wanted, state if running else None)
         if running is None:
             supervisor = _start_supervisor(layout)
         else:
             supervisor = None
             running.send(signal.SIGHUP)
-        _follow(layout, wanted, say, supervisor)
+        _follow(layout, {name: desired[name] for name in wanted}, say, supervisor)
         return True
 
 
@@ -109,9 +117,19 @@ def _require_ports(layout: Layout, specs: list[ProcessSpec], wanted: list[str]) 
     require_free(ports, port_base=layout.port_base)
 
 
-def _desire(layout: Layout, wanted: list[str], *, keep: bool) -> None:
-    known = (read_json(layout.desired_file) or {}).get("processes", {}) if keep else {}
-    write_json(layout.desired_file, {"processes": dict.fromkeys(wanted, 0) | known})
+def _desire(
+    layout: Layout, specs: list[ProcessSpec], wanted: list[str], state: dict[str, Any] | None
+) -> dict[str, int]:
+    """Write down what should run, beside what runs already; the generation of each process.
+
+    Tasks run once more, as a process that joins a running stack may bring tables or topics that were not there.
+    """
+    known: dict[str, int] = (read_json(layout.desired_file) or {}).get("processes", {}) if state else {}
+    anew = {spec.name for spec in specs if spec.is_task and spec.name not in BEFORE_START}
+    again = {name: known[name] + 1 for name in wanted if name in known and name in anew}
+    desired = dict.fromkeys(wanted, 0) | known | again
+    write_json(layout.desired_file, {"processes": desired})
+    return desired
 
 
 def _start_supervisor(layout: Layout) -> subprocess.Popen[bytes]:
@@ -134,19 +152,23 @@ def _start_supervisor(layout: Layout) -> subprocess.Popen[bytes]:
         )
 
 
-def _follow(layout: Layout, wanted: list[str], say: Say, supervisor: subprocess.Popen[bytes] | None) -> None:
+def _follow(layout: Layout, wanted: dict[str, int], say: Say, supervisor: subprocess.Popen[bytes] | None) -> None:
     """Tell what becomes ready until all is; raise when something cannot become ready."""
     began = time.monotonic()
-    told: set[str] = set()
-    while len(told) < len(wanted):
+    told = {name for name, entry in processes_of(layout).items() if _is_there(entry, wanted.get(name))}
+    while not told.issuperset(wanted):
         if supervisor is not None and supervisor.poll() is not None:
             raise LocalStackError(f"The supervisor ended.\n{tail(layout.logs / 'supervisor.log', 15)}")
-        processes = state_of(layout).get("processes", {})
+        processes = processes_of(layout)
         for name in wanted:
             entry = processes.get(name)
-            if entry is None or name in told:
+            if name in told:
                 continue
-            if entry["state"] in ("ready", "done"):
+            if entry is None or entry["generation"] != wanted[name]:
+                if time.monotonic() - began > APPEAR_SECONDS_MAX:
+                    raise LocalStackError(f"The running supervisor does not take {name}; run './lumbung down' first.")
+                continue
+            if _is_there(entry, wanted[name]):
                 told.add(name)
                 seconds = entry["ready_seconds"] or 0.0
                 say(f"  {name:<20} {entry['purpose']:<32} {seconds:5.1f} s  {entry['url'] or ''}".rstrip())
@@ -158,6 +180,10 @@ def _follow(layout: Layout, wanted: list[str], say: Say, supervisor: subprocess.
             late = ", ".join(name for name in wanted if name not in told)
             raise LocalStackError(f"Not ready after {START_SECONDS_MAX:.0f} s: {late}. See ./lumbung status.")
         time.sleep(POLL_SECONDS)
+
+
+def _is_there(entry: dict[str, Any], generation: int | None) -> bool:
+    return entry["state"] in ("ready", "done") and entry["generation"] == generation
 
 
 def _failure(layout: Layout, name: str, entry: dict[str, Any]) -> str:
@@ -215,7 +241,7 @@ def restart(layout: Layout, name: str) -> None:
 def stop(layout: Layout, name: str) -> None:
     """Stop one process and leave it stopped; what depends on it goes on without it."""
     running = _require_running(layout)
-    processes = state_of(layout)["processes"]
+    processes = processes_of(layout)
     desired = (read_json(layout.desired_file) or {}).get("processes", {})
     if name not in processes:
         raise LocalStackError(f"{name} does not run here.")
@@ -243,7 +269,7 @@ def wait_ready(layout: Layout, name: str, *, not_pid: int | None = None, seconds
     """
     deadline = time.monotonic() + seconds
     while True:
-        entry = state_of(layout).get("processes", {}).get(name, {})
+        entry = processes_of(layout).get(name, {})
         if entry.get("state") == "ready" and entry["pid"] != not_pid:
             return int(entry["pid"])
         if time.monotonic() > deadline:
@@ -254,7 +280,7 @@ def wait_ready(layout: Layout, name: str, *, not_pid: int | None = None, seconds
 def wait_stopped(layout: Layout, name: str, *, seconds: float = 60.0) -> None:
     """Poll until the supervisor no longer has the process; LocalStackError when the time is over."""
     deadline = time.monotonic() + seconds
-    while name in state_of(layout).get("processes", {}):
+    while name in processes_of(layout):
         if time.monotonic() > deadline:
             raise LocalStackError(f"{name} still runs after {seconds:.0f} s.")
         time.sleep(POLL_SECONDS)

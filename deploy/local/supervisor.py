@@ -125,7 +125,10 @@ class Supervisor:
         assert own is not None
         state: dict[str, Any] = {
             "port_base": self._layout.port_base,
-            "processes": {name: runner.describe() for name, runner in self._runners.items()},
+            "processes": {
+                name: runner.describe() | {"generation": self._generations[name]}
+                for name, runner in self._runners.items()
+            },
             "supervisor": None if is_over else {"pid": own.number, "birth": own.birth, "began_at": self._began_at},
         }
         write_json(self._layout.state_file, state)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import asyncpg
 import pytest
 from confluent_kafka import KafkaError, KafkaException, Producer
 from confluent_kafka.admin import AdminClient
 
+from deploy.local.layout import PROJECT
 from deploy.local.provision_kafka import client_settings
 from deploy.local.stack import Stack
 from shared.contracts import TOPICS
@@ -87,3 +92,14 @@ def test_a_wrong_password_is_refused(stack: Stack) -> None:
 
     with pytest.raises(KafkaException):
         AdminClient(settings).list_topics(timeout=3)
+
+
+def test_a_second_up_changes_nothing_and_says_so(stack: Stack) -> None:
+    before = {name: stack.pid_of(name) for name in ("postgres", "kafka")}
+    environment = os.environ | {"LUMBUNG_HOME": str(stack.home), "LUMBUNG_PORT_BASE": str(stack.port_base)}
+    command = [sys.executable, "-m", "deploy.cli", "up", "--infra"]
+
+    done = subprocess.run(command, capture_output=True, text=True, cwd=PROJECT, env=environment, check=False)
+
+    assert (done.returncode, done.stdout) == (0, "The stack runs already; nothing to do.\n")
+    assert {name: stack.pid_of(name) for name in ("postgres", "kafka")} == before

@@ -68,6 +68,7 @@ def bring_up(layout: Layout, say: Say, *, names: Sequence[str] | None = None) ->
     """
     layout.create()
     with _one_at_a_time(layout):
+        _refuse_other_ports(layout)
         specs = _prepare(layout, say)
         wanted = _wanted(specs, names)
         running = supervisor_pid(layout)
@@ -87,6 +88,14 @@ def bring_up(layout: Layout, say: Say, *, names: Sequence[str] | None = None) ->
             running.send(signal.SIGHUP)
         _follow(layout, {name: desired[name] for name in wanted}, say, supervisor)
         return True
+
+
+def _refuse_other_ports(layout: Layout) -> None:
+    base = state_of(layout).get("port_base")
+    if supervisor_pid(layout) is not None and base != layout.port_base:
+        raise LocalStackError(
+            f"The stack in {layout.home} runs with LUMBUNG_PORT_BASE={base}; stop it first, or name another LUMBUNG_HOME."
+        )
 
 
 def _prepare(layout: Layout, say: Say) -> list[ProcessSpec]:
@@ -231,10 +240,9 @@ def delete_data(layout: Layout) -> bool:
 
 
 def restart(layout: Layout, name: str) -> None:
-    """Stop one process (or run a task anew) and start it again at once.
-
-    StackMissing if the stack does not run.
-    """
+    """Stop one process and start it again at once; StackMissing if the stack does not run."""
+    if processes_of(layout).get(name, {}).get("task"):
+        raise LocalStackError(f"{name} is a step of the start and does not run; './lumbung up' repeats it.")
     _change(layout, name, lambda desired: desired | {name: desired.get(name, 0) + 1})
 
 

@@ -20,14 +20,6 @@ from deploy.local.stack import SERVICES, Stack
 SANDBOXES = {"payments": "payment provider (sandbox)", "notices": "notice channel (sandbox)"}
 INFRASTRUCTURE = ("provision-postgres", "provision-kafka")
 URLS = (*SERVICES, *SANDBOXES)
-# On one machine nobody wants to wait three days for an order to complete; the environment of `up` overrules these.
-LOCAL_CLOCKS = {
-    "orders": {
-        "LUMBUNG_PAYMENT_SECONDS": "60",
-        "LUMBUNG_PAYMENT_CHECK_SECONDS": "5",
-        "LUMBUNG_COMPLETION_SECONDS": "20",
-    },
-}
 PASSED_ON = ("PATH", "HOME", "LANG", "TZ", "TMPDIR", "JAVA_HOME", "SSL_CERT_FILE", "LD_LIBRARY_PATH")
 
 
@@ -70,7 +62,6 @@ def service_environment(stack: Stack, name: str) -> dict[str, str]:
     }
     variables |= {f"LUMBUNG_{other.upper()}_URL": stack.url(other) for other in URLS}
     variables |= stack.variables.get(name, {})
-    variables |= {key: os.environ.get(key, value) for key, value in LOCAL_CLOCKS.get(name, {}).items()}
     if name in SERVICES:
         user, password = stack.kafka_user(name)
         variables |= {

@@ -70,6 +70,13 @@ class Runner:
 
     def start(self) -> None:
         self._task = asyncio.create_task(self._keep(), name=self.spec.name)
+        self._task.add_done_callback(self._tell_if_broken)
+
+    def _tell_if_broken(self, task: asyncio.Task[None]) -> None:
+        """A fault of ours must not look like a process that is still starting."""
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            self._set("failed", f"the supervisor could not keep it: {type(error).__name__}: {error}")
 
     async def stop(self) -> None:
         """End the process: its stop signal, then after its time kill -9 for the whole group."""
@@ -220,7 +227,10 @@ async def is_ready(readiness: Readiness | None) -> bool:
 
 async def _answers(command: tuple[str, ...]) -> bool:
     quiet = asyncio.subprocess.DEVNULL
-    child = await asyncio.create_subprocess_exec(*command, stdin=quiet, stdout=quiet, stderr=quiet)
+    try:
+        child = await asyncio.create_subprocess_exec(*command, stdin=quiet, stdout=quiet, stderr=quiet)
+    except OSError:
+        return False
     return await child.wait() == 0
 
 

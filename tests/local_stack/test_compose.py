@@ -21,7 +21,6 @@ from deploy.local.stack import SERVICES, describe_stack
 from shared.contracts import TOPICS
 
 ONLY_LOCAL = {"LUMBUNG_HOME", "LUMBUNG_PORT_BASE"}
-LOCAL_CLOCKS = {"LUMBUNG_PAYMENT_SECONDS", "LUMBUNG_PAYMENT_CHECK_SECONDS", "LUMBUNG_COMPLETION_SECONDS"}
 READ = """
 const fs = require("fs"), yaml = require(process.argv[1] + "/yaml");
 const file = yaml.parse(fs.readFileSync("docker-compose.yml", "utf8"), { merge: true });
@@ -65,7 +64,7 @@ def test_each_service_has_a_container_per_role(compose: dict[str, Any], service:
 def test_each_process_has_its_port_and_every_variable(compose: dict[str, Any], name: str, tmp_path: Path) -> None:
     layout = Layout(home=tmp_path, port_base=8000)
     layout.create()
-    wanted = set(service_environment(describe_stack(layout), name)) - ONLY_LOCAL - LOCAL_CLOCKS
+    wanted = set(service_environment(describe_stack(layout), name)) - ONLY_LOCAL
     containers: Iterable[dict[str, Any]] = (
         _roles(compose, name).values() if name in SERVICES else [compose["services"][name]]
     )

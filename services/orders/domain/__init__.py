@@ -1,0 +1,1 @@
+"""Nouns and rules of orders: no await, no clock, no database."""

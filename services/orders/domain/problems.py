@@ -1,0 +1,101 @@
+"""What orders refuses, and how each refusal is called."""
+
+from shared.problems import Problem
+
+
+class UnknownProducts(Problem):
+    """Some of these products are not for sale."""
+
+    status = 409
+    slug = "unknown-products"
+
+
+class OfferChanged(Problem):
+    """Price or version of a product changed since you saw it; the current values are in `offers`."""
+
+    status = 409
+    slug = "offer-changed"
+
+
+class MixedCurrencies(Problem):
+    """An order is paid in one currency, rupiah."""
+
+    status = 409
+    slug = "mixed-currencies"
+
+
+class OrderTooLarge(Problem):
+    """The order's total is beyond what can be paid at once."""
+
+    status = 409
+    slug = "order-too-large"
+
+
+class EmptyCart(Problem):
+    """There is nothing in the cart."""
+
+    status = 409
+    slug = "empty-cart"
+
+
+class CartFull(Problem):
+    """A cart holds at most 100 different products."""
+
+    status = 409
+    slug = "cart-full"
+
+
+class PaymentMethodUnavailable(Problem):
+    """This way to pay is not available yet."""
+
+    status = 409
+    slug = "payment-method-unavailable"
+
+
+class NotCancellable(Problem):
+    """It is too late to cancel this."""
+
+    status = 409
+    slug = "not-cancellable"
+
+
+class WrongParcelState(Problem):
+    """The parcel is not in a state in which this can happen."""
+
+    status = 409
+    slug = "wrong-parcel-state"
+
+
+class WrongAmountCollected(Problem):
+    """The cash collected must be exactly what the parcel costs."""
+
+    status = 409
+    slug = "wrong-amount-collected"
+
+
+class MoreThanSent(Problem):
+    """More was returned than the parcel held."""
+
+    status = 409
+    slug = "more-than-sent"
+
+
+class MoreThanPaid(Problem):
+    """A refund cannot be more than what was paid and not yet given back."""
+
+    status = 409
+    slug = "more-than-paid"
+
+
+class UnknownCharge(Problem):
+    """There is no such charge here."""
+
+    status = 404
+    slug = "unknown-charge"
+
+
+class BadSignature(Problem):
+    """The notification is not signed by the provider, or is too old."""
+
+    status = 401
+    slug = "bad-signature"

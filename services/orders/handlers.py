@@ -1,0 +1,95 @@
+"""What orders does when it hears events. Orders are locked, in id order, before any handler of a batch runs.
+
+Topics come in any order among each other. Catalog's facts are version-compared copies, so order does not matter to
+them. Stock answers name the attempt that they answer; one that comes early cannot be (the order is committed before it
+is published), one that is stale changes nothing.
+"""
+
+from collections.abc import Iterable, Sequence
+from uuid import UUID
+
+from services.orders import store
+from services.orders.use_cases.answer_stock import end_refused, go_on_with_reserved
+from services.orders.use_cases.forget_person import forget_person
+from services.orders.use_cases.take_over_facts import (
+    take_over_prices,
+    take_over_products,
+    take_over_shops,
+    take_over_staff,
+    take_over_withdrawals,
+)
+from shared.clock import utc_now
+from shared.contracts.catalog import (
+    PriceChanged,
+    ProductListed,
+    ProductRevised,
+    ProductWithdrawn,
+    ShopOpened,
+    ShopStaffChanged,
+    StockRefused,
+    StockReserved,
+)
+from shared.contracts.identity import AccountErased
+from shared.db import Connection
+from shared.handlers import Handlers, Lock
+
+handlers = Handlers("orders", lock_order=(Lock("orders", store.take_order_locks),))
+
+
+def order_ids(_: Connection, events: Sequence[StockReserved | StockRefused]) -> dict[str, Iterable[UUID]]:
+    """The orders that a stock answer is about."""
+    return {"orders": {event.order_id for event in events}}
+
+
+@handlers.on_batch(ShopOpened)
+async def know_shops_that_opened(conn: Connection, events: list[ShopOpened]) -> None:
+    """A repeat changes nothing."""
+    await take_over_shops(conn, events)
+
+
+@handlers.on_batch(ShopStaffChanged)
+async def know_who_works_in_shops(conn: Connection, events: list[ShopStaffChanged]) -> None:
+    """Before its shop_opened, a staff list waits in a shop without a region, from which nothing can be bought."""
+    await take_over_staff(conn, events)
+
+
+@handlers.on_batch(ProductListed)
+async def know_listed_products(conn: Connection, events: list[ProductListed]) -> None:
+    """Before its shop, a product waits: it cannot be bought until the shop is known."""
+    await take_over_products(conn, events)
+
+
+@handlers.on_batch(ProductRevised)
+async def know_revised_products(conn: Connection, events: list[ProductRevised]) -> None:
+    """An older version than ours changes nothing."""
+    await take_over_products(conn, events)
+
+
+@handlers.on_batch(ProductWithdrawn)
+async def stop_selling_withdrawn_products(conn: Connection, events: list[ProductWithdrawn]) -> None:
+    """Before its product, a withdrawal waits, and older details do not list it."""
+    await take_over_withdrawals(conn, events)
+
+
+@handlers.on_batch(PriceChanged)
+async def know_new_prices(conn: Connection, events: list[PriceChanged]) -> None:
+    """Before its product, a price waits, and older details do not undo it."""
+    await take_over_prices(conn, events)
+
+
+@handlers.on_batch(StockReserved, locks=order_ids)
+async def go_on_when_stock_is_reserved(conn: Connection, events: list[StockReserved]) -> None:
+    """For an order that has ended nothing happens: its order_cancelled tells catalog to release."""
+    await go_on_with_reserved(conn, events, now=utc_now())
+
+
+@handlers.on_batch(StockRefused, locks=order_ids)
+async def end_orders_whose_stock_is_refused(conn: Connection, events: list[StockRefused]) -> None:
+    """A stale refusal changes nothing."""
+    await end_refused(conn, events, now=utc_now())
+
+
+@handlers.on(AccountErased)
+async def forget_erased_people(conn: Connection, event: AccountErased) -> None:
+    """Also when we never heard of them: they cannot order with a token that is still valid."""
+    await forget_person(conn, event.account_id, erased_at=event.erased_at)

@@ -1,0 +1,41 @@
+"""What the orders service is told by its environment, beyond what every service is told."""
+
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+
+from shared.settings import ServiceSettings
+
+
+class OrdersSettings(ServiceSettings):
+    """The clock of orders, the payment provider, the shipping tariff."""
+
+    payment_seconds: float = Field(default=900, gt=0, description="From reserved stock to the end of the time to pay.")
+    payment_check_seconds: float = Field(
+        default=60, gt=0, description="So long an overdue order waits for the provider's word before it expires."
+    )
+    completion_seconds: float = Field(
+        default=259_200, gt=0, description="From delivery to completion by the clock, when the buyer says nothing."
+    )
+    stock_answer_seconds: float = Field(
+        default=60, gt=0, description="An order that waits longer for catalog's answer is listed as stuck."
+    )
+    sweep_seconds: float = Field(default=1, gt=0, description="How often overdue orders and parcels are looked for.")
+    shipping_file: Path = Field(
+        default=Path(__file__).with_name("shipping.json"), description="Dated shipping rates, JSON."
+    )
+    order_batch: int = Field(default=128, ge=1, le=1000, description="Most orders that share one transaction.")
+
+    payments_url: str = Field(default="", description="The SNAP provider; empty: no charge can be made.")
+    payments_client_id: str = ""
+    payments_client_secret: SecretStr = SecretStr("")
+    payments_private_key_file: Path | None = None
+    payments_provider_public_key_file: Path | None = Field(
+        default=None, description="Verifies the provider's notifications; without it all are refused."
+    )
+    payments_clock_window_seconds: float = Field(
+        default=300, gt=0, description="How far a notification's time may be from ours."
+    )
+    payments_callback_path: str = Field(
+        default="", description="The path that the provider signs, when a proxy changes it; empty: as requested."
+    )

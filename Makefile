@@ -41,7 +41,7 @@ psql: venv ## open the database of a service to read: make psql S=orders
 test: venv check chromium ## the gates, then all tests (or T=tests/orders) on a stack of their own
 	@trap '$(TEST_STACK) ./lumbung down' EXIT; trap 'exit 130' INT TERM; \
 	$(TEST_STACK) ./lumbung down --delete-data && \
-	$(TEST_STACK) ./lumbung up && \
+	$(TEST_STACK) ./lumbung up --infra && \
 	$(TEST_STACK) $(PY) -m pytest $(T) $(ARGS)
 
 check: venv ## the fast gates: style, types, independence of the services, schemas

@@ -26,7 +26,7 @@ from deploy.local.files import read_json, tail, write_json
 from deploy.local.layout import PROJECT, Layout, LocalStackError, remember_port_base
 from deploy.local.pids import Pid
 from deploy.local.ports import require_free
-from deploy.local.processes import base_environment, build_processes
+from deploy.local.processes import base_environment, build_processes, layout_environment, remember_wishes
 from deploy.local.spec import ProcessSpec, with_dependencies
 from deploy.local.stack import StackMissing, describe_stack, load_stack, recorded_pid, write_stack
 from deploy.local.supervisor import end_leftovers
@@ -80,6 +80,7 @@ def bring_up(layout: Layout, say: Say, *, names: Sequence[str] | None = None) ->
             if ended:
                 say(f"Ended what an earlier stack left behind: {', '.join(ended)}")
             _require_ports(layout, specs, wanted)
+        remember_wishes(layout)
         desired = _desire(layout, specs, wanted, state if running else None)
         if running is None:
             supervisor = _start_supervisor(layout)
@@ -94,7 +95,8 @@ def _refuse_other_ports(layout: Layout) -> None:
     base = state_of(layout).get("port_base")
     if supervisor_pid(layout) is not None and base != layout.port_base:
         raise LocalStackError(
-            f"The stack in {layout.home} runs with LUMBUNG_PORT_BASE={base}; stop it first, or name another LUMBUNG_HOME."
+            f"The stack in {layout.home} runs with LUMBUNG_PORT_BASE={base}; "
+            "stop it first, or name another LUMBUNG_HOME."
         )
 
 
@@ -144,11 +146,7 @@ def _desire(
 def _start_supervisor(layout: Layout) -> subprocess.Popen[bytes]:
     """Start the daemon in a session of its own, so that closing the terminal does not end it."""
     layout.state_file.unlink(missing_ok=True)
-    environment = base_environment() | {
-        "LUMBUNG_HOME": str(layout.home),
-        "LUMBUNG_PORT_BASE": str(layout.port_base),
-        "PYTHONPATH": str(PROJECT),
-    }
+    environment = base_environment() | layout_environment(layout) | {"PYTHONPATH": str(PROJECT)}
     with (layout.logs / "supervisor.log").open("ab") as log:
         return subprocess.Popen(
             [sys.executable, "-m", "deploy.local.supervisor"],

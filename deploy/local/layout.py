@@ -30,6 +30,7 @@ PORT_OFFSETS = {
     "postgres": 432,
 }
 HOST = "127.0.0.1"
+WISHES = "environment.json"
 
 
 class LocalStackError(Exception):
@@ -63,6 +64,11 @@ class Layout:
     def desired_file(self) -> Path:
         """Which processes should run; the command line writes it, the supervisor obeys it."""
         return self.home / "desired.json"
+
+    @property
+    def wishes_file(self) -> Path:
+        """The LUMBUNG_ variables that people gave to `up`."""
+        return self.home / WISHES
 
     @property
     def stack_file(self) -> Path:

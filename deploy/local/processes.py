@@ -10,10 +10,10 @@ import importlib.util
 import os
 import signal
 import sys
-from collections.abc import Mapping
 
 from deploy.local import kafka, postgres
-from deploy.local.layout import HOST, Layout
+from deploy.local.files import read_json, write_json
+from deploy.local.layout import HOST, WISHES, Layout
 from deploy.local.spec import Answers, Http, ProcessSpec, Tcp
 from deploy.local.stack import SERVICES, Stack
 
@@ -21,6 +21,7 @@ SANDBOXES = {"payments": "payment provider (sandbox)", "notices": "notice channe
 INFRASTRUCTURE = ("provision-postgres", "provision-kafka")
 URLS = (*SERVICES, *SANDBOXES)
 PASSED_ON = ("PATH", "HOME", "LANG", "TZ", "TMPDIR", "JAVA_HOME", "SSL_CERT_FILE", "LD_LIBRARY_PATH")
+DECIDED_BY_LAYOUT = ("LUMBUNG_HOME", "LUMBUNG_PORT_BASE")
 
 
 def module_of(name: str) -> str:
@@ -41,24 +42,41 @@ def missing_services() -> list[str]:
     return [name for name in (*SANDBOXES, *SERVICES) if not is_present(name)]
 
 
-def base_environment(inherited: Mapping[str, str] | None = None) -> dict[str, str]:
-    """What every process gets: a few harmless variables of the machine, all LUMBUNG_ ones, and our own
-    habits.
-    """
-    given = os.environ if inherited is None else inherited
-    kept = {name: value for name, value in given.items() if name in PASSED_ON or name.startswith("LUMBUNG_")}
+def base_environment() -> dict[str, str]:
+    """What every process gets: a few harmless variables of the machine, and our own habits."""
+    kept = {name: value for name, value in os.environ.items() if name in PASSED_ON}
     return kept | {"PYTHONUNBUFFERED": "1", "MALLOC_ARENA_MAX": "2"}
 
 
+def layout_environment(layout: Layout) -> dict[str, str]:
+    """Tells a process of ours which stack it belongs to."""
+    return {"LUMBUNG_HOME": str(layout.home), "LUMBUNG_PORT_BASE": str(layout.port_base)}
+
+
+def remember_wishes(layout: Layout) -> None:
+    """Keep the LUMBUNG_ variables that `up` was called with: each service or sandbox started from now on gets them.
+
+    `LUMBUNG_TRACE_RATIO=1 ./lumbung up` therefore works on a stack whose infrastructure runs already.
+    """
+    wishes = {
+        name: value
+        for name, value in os.environ.items()
+        if name.startswith("LUMBUNG_") and name not in DECIDED_BY_LAYOUT
+    }
+    write_json(layout.wishes_file, wishes, mode=0o600)
+
+
 def service_environment(stack: Stack, name: str) -> dict[str, str]:
-    """The LUMBUNG_ variables of a service or sandbox, read by shared/settings.py."""
+    """The LUMBUNG_ variables of a service or sandbox, read by shared/settings.py; addresses and passwords are ours."""
+    wishes: dict[str, str] = read_json(stack.home / WISHES) or {}
     variables = {
+        "LUMBUNG_OTLP_ENDPOINT": "",
+        "LUMBUNG_TRACE_RATIO": "0.01",
+        **wishes,
         "LUMBUNG_HOME": str(stack.home),
         "LUMBUNG_PORT_BASE": str(stack.port_base),
         "LUMBUNG_HTTP_HOST": HOST,
         "LUMBUNG_HTTP_PORT": str(stack.ports[name]),
-        "LUMBUNG_OTLP_ENDPOINT": os.environ.get("LUMBUNG_OTLP_ENDPOINT", ""),
-        "LUMBUNG_TRACE_RATIO": os.environ.get("LUMBUNG_TRACE_RATIO", "0.01"),
     }
     variables |= {f"LUMBUNG_{other.upper()}_URL": stack.url(other) for other in URLS}
     variables |= stack.variables.get(name, {})
@@ -78,12 +96,12 @@ def build_processes(layout: Layout, stack: Stack) -> list[ProcessSpec]:
     return [*_postgres(layout), *_kafka(layout), *_applications(stack)]
 
 
-def _task(name: str, purpose: str, module: str, depends: tuple[str, ...] = ()) -> ProcessSpec:
+def _task(layout: Layout, name: str, purpose: str, module: str, depends: tuple[str, ...] = ()) -> ProcessSpec:
     return ProcessSpec(
         name=name,
         purpose=purpose,
         command=[sys.executable, "-m", f"deploy.local.{module}", name],
-        environment=base_environment(),
+        environment=base_environment() | layout_environment(layout),
         depends=depends,
         is_task=True,
     )
@@ -93,12 +111,12 @@ def _postgres(layout: Layout) -> list[ProcessSpec]:
     place = postgres.place_postgres(layout)
     port = layout.port("postgres")
     return [
-        _task("prepare-postgres", "database files", "prepare"),
+        _task(layout, "prepare-postgres", "database files", "prepare"),
         ProcessSpec(
             name="postgres",
             purpose="PostgreSQL 18",
             command=postgres.server_command(place),
-            environment=base_environment({}) | {"PATH": os.environ.get("PATH", ""), "LC_ALL": "C.UTF-8"},
+            environment={"PATH": os.environ.get("PATH", ""), "LC_ALL": "C.UTF-8"},
             depends=("prepare-postgres",),
             ready=Answers(tuple(postgres.ready_command(place, port))),
             ports=(port,),
@@ -110,15 +128,15 @@ def _postgres(layout: Layout) -> list[ProcessSpec]:
             uid=place.uid,
             gid=place.gid,
         ),
-        _task("provision-postgres", "databases, roles, rights", "provision_postgres", ("postgres",)),
-        _task("migrate", "tables of the services", "migrations", ("provision-postgres",)),
+        _task(layout, "provision-postgres", "databases, roles, rights", "provision_postgres", ("postgres",)),
+        _task(layout, "migrate", "tables of the services", "migrations", ("provision-postgres",)),
     ]
 
 
 def _kafka(layout: Layout) -> list[ProcessSpec]:
     ports = (layout.port("kafka"), layout.port("kafka-controller"))
     return [
-        _task("prepare-kafka", "log storage", "prepare"),
+        _task(layout, "prepare-kafka", "log storage", "prepare"),
         ProcessSpec(
             name="kafka",
             purpose=f"Apache Kafka {kafka.VERSION}",
@@ -132,7 +150,7 @@ def _kafka(layout: Layout) -> list[ProcessSpec]:
             stop_seconds=30,
             death_signal=signal.SIGTERM,
         ),
-        _task("provision-kafka", "users, topics, rights", "provision_kafka", ("kafka",)),
+        _task(layout, "provision-kafka", "users, topics, rights", "provision_kafka", ("kafka",)),
     ]
 
 

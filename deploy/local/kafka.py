@@ -14,6 +14,7 @@ import os
 import pwd
 import shutil
 import subprocess
+import tempfile
 import uuid
 from base64 import urlsafe_b64encode
 from collections.abc import Callable
@@ -195,13 +196,17 @@ def prepare_storage(place: KafkaPlace, layout: Layout, *, admin_password: str) -
         return False
     shutil.rmtree(place.data, ignore_errors=True)
     cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-    command = [
-        *(place.java.program, "-Xmx128m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"),
+    arguments = [
+        *("-Xmx128m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"),
         *("-cp", f"{place.libraries}/*", "kafka.tools.StorageTool", "format"),
         *("--cluster-id", cluster, "--config", str(place.properties)),
         *("--add-scram", f"SCRAM-SHA-512=[name=admin,password={admin_password}]"),
     ]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    # By file, because everybody on the machine can read command lines, and one of these is a password.
+    with tempfile.NamedTemporaryFile("w", dir=place.home, prefix=".format-") as file:
+        file.write("\n".join(f'"{argument}"' for argument in arguments))
+        file.flush()
+        done = subprocess.run([place.java.program, f"@{file.name}"], capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise LocalStackError(f"Kafka could not format its storage: {done.stderr.strip() or done.stdout.strip()}")
     return True

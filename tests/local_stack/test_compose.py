@@ -106,4 +106,4 @@ def test_an_image_holds_one_service_and_shared_only() -> None:
     copied = [line.split()[-2] for line in stages[1].splitlines() if line.startswith("COPY")]
 
     assert copied == ["services/__init__.py", "services/$SERVICE/"]
-    assert "USER lumbung" in stages[1]
+    assert "USER 10001" in stages[1]

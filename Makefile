@@ -45,11 +45,7 @@ test: venv check chromium ## the gates, then all tests (or T=tests/orders) on a 
 	$(TEST_STACK) $(PY) -m pytest $(T) $(ARGS)
 
 check: venv ## the fast gates: style, types, independence of the services, schemas
-	@echo "ruff check";       .venv/bin/ruff check --quiet .
-	@echo "ruff format";      .venv/bin/ruff format --quiet --check .
-	@echo "mypy --strict";    .venv/bin/mypy --no-error-summary
-	@echo "import contracts"; .venv/bin/lint-imports --no-cache >.local/lint-imports.log || { cat .local/lint-imports.log; exit 1; }
-	@echo "schemas fresh";    ./lumbung contracts check
+	@sh deploy/local/check.sh
 
 bench: venv ## measure, in one run, what docs/performance.md reports
 	@$(PY) -m bench $(ARGS)

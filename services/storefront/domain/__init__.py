@@ -1,0 +1,1 @@
+"""Nouns and rules of the storefront: no await, no clock, no network."""

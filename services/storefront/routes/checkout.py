@@ -1,0 +1,88 @@
+"""Checking out: an address, then everything to look at once more with shipping, then the order.
+
+The address travels in the forms and is stored by orders alone.
+"""
+
+import re
+
+from fastapi import APIRouter, Response
+from starlette.datastructures import FormData
+
+from services.storefront.domain import words
+from services.storefront.domain.forms import Faults, address_faults, contact_of
+from services.storefront.routes.web import CurrentVisit, OwnForm, Visit, text_of
+from services.storefront.upstream import Refused
+from services.storefront.use_cases.check_out import check_out
+from services.storefront.use_cases.view_basket import cart_basket
+from shared.ids import new_id
+
+router = APIRouter(include_in_schema=False)
+
+FIELDS = {"name": 80, "phone": 30, "address": 400, "region_code": 8, "postal_code": 5, "note": 200}
+METHODS = ("qris", "cod")
+KEY = re.compile(r"[0-9a-f-]{36}")
+BACK_TO_BASKET = {"offer-changed", "unknown-products", "empty-cart", "cart-full", "order-too-large", "mixed-currencies"}
+
+
+@router.get("/bayar")
+async def show_address(visit: CurrentVisit) -> Response:
+    """Where should it go?"""
+    token = await visit.token()
+    basket = await cart_basket(visit.db, visit.network, visit.session, token)
+    if not basket.groups:
+        return visit.redirect("/keranjang")
+    person = await visit.network.identity.get("/v1/accounts/me", token=token)
+    values = dict.fromkeys(FIELDS, "")
+    values |= {"name": str(person.get("name") or ""), "phone": str(person.get("phone") or "")}
+    return visit.page("address.html", basket=basket, values=values, faults={})
+
+
+@router.post("/bayar")
+async def show_summary(visit: CurrentVisit, form: OwnForm) -> Response:
+    """Everything once more, with shipping; or the address again with what is wrong."""
+    token, values = await visit.token(), _values_of(form)
+    faults = address_faults(values)
+    destination = values["region_code"] if not faults else None
+    basket = await cart_basket(visit.db, visit.network, visit.session, token, region_code=destination)
+    if not basket.groups:
+        return visit.redirect("/keranjang")
+    if faults or text_of(form, "langkah") == "alamat":
+        status = 422 if faults else 200
+        return visit.page("address.html", basket=basket, values=values, faults=faults.by_field, status=status)
+    return visit.page("summary.html", basket=basket, values=values, method="qris", key=str(new_id()), fault=None)
+
+
+@router.post("/bayar/pesan")
+async def place_order(visit: CurrentVisit, form: OwnForm) -> Response:
+    """Order."""
+    token, values, key = await visit.token(), _values_of(form), text_of(form, "kunci")
+    method = text_of(form, "cara")
+    faults = address_faults(values)
+    if faults or not KEY.fullmatch(key) or method not in METHODS:
+        return await _again(visit, token, values, faults)
+    ship_to: dict[str, str | None] = {name: value or None for name, value in values.items()}
+    ship_to["phone"] = (contact_of(values["phone"]) or {}).get("phone")
+    try:
+        order_id = await check_out(
+            visit.db, visit.network, visit.session, token, key=key, ship_to=ship_to, method=method
+        )
+    except Refused as refusal:
+        if refusal.upstream_status == 401:
+            raise
+        if refusal.reason in BACK_TO_BASKET:
+            return visit.redirect("/keranjang", info="berubah")
+        basket = await cart_basket(visit.db, visit.network, visit.session, token, region_code=values["region_code"])
+        sentence = words.problem_sentence(refusal.reason, refusal.upstream_status)
+        return visit.page(
+            "summary.html", basket=basket, values=values, method=method, key=str(new_id()), fault=sentence, status=409
+        )
+    return visit.redirect(f"/pesanan/{order_id}")
+
+
+async def _again(visit: Visit, token: str, values: dict[str, str], faults: Faults) -> Response:
+    basket = await cart_basket(visit.db, visit.network, visit.session, token)
+    return visit.page("address.html", basket=basket, values=values, faults=faults.by_field, status=422)
+
+
+def _values_of(form: FormData) -> dict[str, str]:
+    return {name: text_of(form, name, most=most) for name, most in FIELDS.items()}

@@ -1,0 +1,79 @@
+"""Templates to HTML: one Jinja environment, everything escaped, money and dates as Indonesians write them."""
+
+from dataclasses import asdict
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+from babel.dates import format_datetime
+from babel.numbers import format_decimal
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from services.storefront.domain import words
+from services.storefront.routes import pictures
+from services.storefront.routes.files import Assets
+from shared import regions
+from shared.ids import new_id
+from shared.money import rupiah
+
+WIB = timezone(timedelta(hours=7), "WIB")  # Waktu Indonesia Barat; Lampung and Banten keep it
+
+
+class Pages:
+    """The templates of one folder."""
+
+    def __init__(self, assets: Assets, folder: Path) -> None:
+        self._environment = Environment(
+            loader=FileSystemLoader(folder),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            auto_reload=False,
+        )
+        self._environment.filters |= {
+            "rupiah": rupiah,
+            "waktu": moment,
+            "angka": number,
+            "wilayah": region,
+            "attributes": asdict,
+        }
+        self._environment.globals |= {
+            "asset": assets.address,
+            "words": words,
+            "logo": pictures.LOGO,
+            "picture_of": picture_address,
+            "drawing_of": pictures.address_of,
+            "regions": regions,
+            "new_key": lambda: str(new_id()),
+        }
+
+    def render(self, template: str, **values: Any) -> str:
+        """The page."""
+        return self._environment.get_template(template).render(**values)
+
+
+def moment(value: str | datetime | None) -> str:
+    """A moment in words: `24 November 2026 pukul 21.40 WIB`; empty for none."""
+    if not value:
+        return ""
+    when = datetime.fromisoformat(value) if isinstance(value, str) else value
+    return format_datetime(when.astimezone(WIB), "d MMMM y 'pukul' HH.mm 'WIB'", locale="id")
+
+
+def number(value: int) -> str:
+    """A whole number: `1.234`."""
+    return format_decimal(value, locale="id")
+
+
+def region(code: str | None) -> str:
+    """A region's name with its province; the code itself when it is unknown."""
+    return (regions.full_name_of(code) or code) if code else ""
+
+
+def picture_address(product: dict[str, Any]) -> str:
+    """The picture of a product: its photo, or a drawing of its category."""
+    photo = product.get("photo")
+    if photo:
+        return f"/foto/{str(photo).rsplit('/', 1)[-1].removesuffix('.webp')}.webp"
+    return pictures.address_of(str(product.get("category") or ""), pictures.tint_of(str(product.get("product_id"))))

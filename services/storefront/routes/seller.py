@@ -1,0 +1,182 @@
+"""The seller centre: my shops, one shop at a glance, its orders to ship."""
+
+import asyncio
+from typing import Any
+from uuid import UUID
+
+from fastapi import APIRouter, Response
+
+from services.storefront.domain import words
+from services.storefront.domain.forms import Faults, shop_faults
+from services.storefront.routes.web import CurrentVisit, OwnForm, Visit, text_of
+from services.storefront.upstream import Refused
+from shared.problems import NotFound
+
+router = APIRouter(include_in_schema=False)
+
+PAGE_SIZE = 20
+CARRIERS = ("JNE", "J&T Express", "SiCepat", "Pos Indonesia", "AnterAja", "Kurir toko")
+SHOP_FIELDS = {"name": 80, "region_code": 8}
+TO_DO = {"pending", "shipped"}
+
+
+@router.get("/penjual")
+async def my_shops(visit: CurrentVisit) -> Response:
+    """The shops in which I work."""
+    mine = await visit.network.catalog.get("/v1/shops/mine", token=await visit.token())
+    return visit.page("seller/shops.html", shops=mine["items"])
+
+
+@router.get("/penjual/buka")
+async def show_open_shop(visit: CurrentVisit) -> Response:
+    """Open a shop."""
+    await visit.token()
+    return visit.page("seller/open.html", values=dict.fromkeys(SHOP_FIELDS, ""), faults={})
+
+
+@router.post("/penjual/buka")
+async def open_shop(visit: CurrentVisit, form: OwnForm) -> Response:
+    """Open it, and go on to its products."""
+    token = await visit.token()
+    values = {name: text_of(form, name, most=most) for name, most in SHOP_FIELDS.items()}
+    faults = shop_faults(values)
+    if not faults:
+        try:
+            shop = await visit.network.catalog.call(
+                "POST", "/v1/shops", token=token, key=text_of(form, "kunci") or None, json=values
+            )
+        except Refused as refusal:
+            if refusal.upstream_status == 401:
+                raise
+            told(faults, "name", refusal)
+        else:
+            return visit.redirect(f"/penjual/{shop['shop_id']}/produk", info="toko")
+    return visit.page("seller/open.html", values=values, faults=faults.by_field, status=422)
+
+
+@router.get("/penjual/{shop_id}")
+async def overview(visit: CurrentVisit, shop_id: UUID) -> Response:
+    """A shop at a glance."""
+    shop = await my_shop(visit, shop_id)
+    dashboard, orders = await asyncio.gather(_dashboard(visit, shop_id), _orders_of(visit, shop_id, ""))
+    return visit.page(
+        "seller/overview.html", shop=shop, tab="", dashboard=dashboard, waiting=_waiting(orders["items"], shop_id)
+    )
+
+
+@router.get("/penjual/{shop_id}/pesanan")
+async def shop_orders(visit: CurrentVisit, shop_id: UUID, hal: str = "") -> Response:
+    """Orders with a parcel of this shop, newest first, each with what to do next."""
+    shop, found = await asyncio.gather(my_shop(visit, shop_id), _orders_of(visit, shop_id, hal))
+    token = await visit.token()
+    full = await asyncio.gather(*(_with_parcels(visit, token, order) for order in found["items"]))
+    return visit.page(
+        "seller/orders.html",
+        shop=shop,
+        tab="pesanan",
+        orders=[(order, _own_parcels(order, shop_id)) for order in full],
+        next_cursor=found.get("next_cursor"),
+        is_first_page=not hal,
+        carriers=CARRIERS,
+    )
+
+
+@router.post("/penjual/{shop_id}/paket/{parcel_id}/kirim")
+async def ship(visit: CurrentVisit, form: OwnForm, shop_id: UUID, parcel_id: UUID) -> Response:
+    """The parcel is on its way."""
+    body = {"carrier": text_of(form, "kurir", most=60), "tracking": text_of(form, "resi", most=60)}
+    if not body["carrier"] or not body["tracking"]:
+        return visit.redirect(f"/penjual/{shop_id}/pesanan", info="ditolak")
+    return await _move(visit, shop_id, f"/v1/parcels/{parcel_id}/ship", body, info="dikirim")
+
+
+@router.post("/penjual/{shop_id}/paket/{parcel_id}/sampai")
+async def deliver(visit: CurrentVisit, form: OwnForm, shop_id: UUID, parcel_id: UUID) -> Response:
+    """The parcel has reached the buyer; of a COD parcel the money was taken."""
+    collected = text_of(form, "uang")
+    body = {"collected_minor": int(collected)} if collected.isascii() and collected.isdigit() else {}
+    return await _move(visit, shop_id, f"/v1/parcels/{parcel_id}/deliver", body, info="sampai")
+
+
+async def _move(visit: Visit, shop_id: UUID, path: str, body: dict[str, Any], *, info: str) -> Response:
+    token = await visit.token()
+    try:
+        await visit.network.orders.call("POST", path, token=token, json=body)
+    except Refused as refusal:
+        if refusal.upstream_status not in (403, 409, 422):
+            raise
+        info = "bukan-tugas" if refusal.upstream_status == 403 else "terlambat"
+    return visit.redirect(f"/penjual/{shop_id}/pesanan", info=info)
+
+
+async def my_shop(visit: Visit, shop_id: UUID) -> dict[str, Any]:
+    """One of the shops in which the person works, with the role there. Raises NotFound for any other."""
+    mine = await visit.network.catalog.get("/v1/shops/mine", token=await visit.token())
+    for shop in mine["items"]:
+        if shop["shop_id"] == str(shop_id):
+            found: dict[str, Any] = shop
+            return found
+    raise NotFound
+
+
+def told(faults: Faults, name: str, refusal: Refused) -> None:
+    """Say what a service refused beside the field that it most likely belongs to."""
+    sentence = words.problem_sentence(refusal.reason, refusal.upstream_status)
+    faults.add(name, f"{sentence.title}. {sentence.text}")
+
+
+async def _dashboard(visit: Visit, shop_id: UUID) -> dict[str, Any]:
+    """Orders' figures of the shop; none while orders does not know the shop yet."""
+    try:
+        found: dict[str, Any] = await visit.network.orders.get(
+            f"/v1/shops/{shop_id}/dashboard", token=await visit.token()
+        )
+    except Refused as refusal:
+        if refusal.upstream_status != 404:
+            raise
+        return {}
+    return found
+
+
+async def _orders_of(visit: Visit, shop_id: UUID, cursor: str) -> dict[str, Any]:
+    params = {"shop_id": str(shop_id), "limit": PAGE_SIZE, "cursor": cursor}
+    try:
+        found: dict[str, Any] = await visit.network.orders.get("/v1/orders", token=await visit.token(), params=params)
+    except Refused as refusal:
+        if refusal.upstream_status not in (404, 422):
+            raise
+        return {"items": [], "next_cursor": None}
+    return found
+
+
+async def _with_parcels(visit: Visit, token: str, order: dict[str, Any]) -> dict[str, Any]:
+    """The order with its lines and address, which lists leave out."""
+    try:
+        found: dict[str, Any] = await visit.network.orders.get(f"/v1/orders/{order['order_id']}", token=token)
+    except Refused as refusal:
+        if refusal.upstream_status != 404:
+            raise
+        return order
+    return found
+
+
+def _own_parcels(order: dict[str, Any], shop_id: UUID) -> list[tuple[dict[str, Any], list[dict[str, Any]]]]:
+    own = [parcel for parcel in order.get("parcels") or [] if parcel.get("shop_id") == str(shop_id)]
+    lines = order.get("lines") or []
+    return [
+        (parcel, parcel.get("lines") or [line for line in lines if line.get("parcel_id") == parcel.get("parcel_id")])
+        for parcel in own
+    ]
+
+
+def _waiting(orders: list[dict[str, Any]], shop_id: UUID) -> int:
+    """How many of the latest orders wait to be shipped."""
+    return sum(
+        1
+        for order in orders
+        if order.get("status") == "confirmed"
+        and any(
+            parcel.get("status") == "pending" and parcel.get("shop_id", str(shop_id)) == str(shop_id)
+            for parcel in order.get("parcels") or [{"status": "pending"}]
+        )
+    )

@@ -34,11 +34,12 @@ SELECT shop_id FROM shops WHERE shop_id = ANY(:shop_ids::uuid[]) ORDER BY shop_i
 SELECT shop_id FROM shop_staff WHERE account_id = ANY(:account_ids::uuid[]);
 
 -- name: shops_locked
--- The shops of one person, read under the locks that the runner took.
+-- The shops of one person. The runner has locked them; one that was joined since then is locked here.
 SELECT shops.shop_id, shops.owner_id, shops.region_code, shops.state, shops.sequence, shops.cooperative_id
   FROM shops JOIN shop_staff USING (shop_id)
  WHERE shop_staff.account_id = :account_id
- ORDER BY shops.shop_id;
+ ORDER BY shops.shop_id
+   FOR NO KEY UPDATE OF shops;
 
 -- name: save_sequence
 -- The count of facts moves with the facts, under the shop's lock.
@@ -410,16 +411,16 @@ SELECT row_number, faults FROM import_rows
 -- name: lease_import
 -- One runner at a time has an import; when it dies the lease ends and another goes on after the last chunk.
 UPDATE imports SET lease = :lease, leased_until = clock_timestamp() + make_interval(secs => :lease_seconds),
-       state = 'running'
+       state = 'running', attempts = attempts + 1
  WHERE import_id = (SELECT import_id FROM imports
                      WHERE finished_at IS NULL AND (leased_until IS NULL OR leased_until < clock_timestamp())
                      ORDER BY created_at LIMIT 1 FOR UPDATE SKIP LOCKED)
-RETURNING import_id, shop_id, account_id, filename, content, rows_read;
+RETURNING import_id, shop_id, account_id, content, rows_read, attempts;
 
 -- name: advance_import
 -- Progress moves from where we believe it is, under our lease, or not at all: two runners cannot do one chunk twice.
 UPDATE imports SET rows_read = rows_read + :done + :failed, done = done + :done, failed = failed + :failed,
-       total = :total, leased_until = clock_timestamp() + make_interval(secs => :lease_seconds)
+       attempts = 0, total = :total, leased_until = clock_timestamp() + make_interval(secs => :lease_seconds)
  WHERE import_id = :import_id AND lease = :lease AND rows_read = :rows_read AND finished_at IS NULL
 RETURNING import_id;
 
@@ -436,10 +437,10 @@ SELECT :import_id, row_number, outcome::row_outcome, product_id, faults::jsonb
   FROM unnest(:row_numbers::int[], :outcomes::text[], :product_ids::uuid[], :faults::text[])
        AS given (row_number, outcome, product_id, faults);
 
--- name: lock_products_of_rows
--- What the rows of a file mean: by the seller's own reference, else by title among products without one. The oldest wins.
-SELECT DISTINCT ON (products.product_id)
-       products.product_id, products.shop_id, products.version, products.state, products.title, products.description,
+-- name: products_of_rows
+-- What the rows of a file mean: by the seller's own reference, else by title among products without one. The
+-- oldest comes last, and wins. Their shop is locked, so nobody changes them meanwhile.
+SELECT products.product_id, products.shop_id, products.version, products.state, products.title, products.description,
        products.category, products.unit_price_minor, products.currency, products.weight_grams, products.payees,
        products.sku, products.counted, products.plain_title
   FROM products
@@ -447,7 +448,7 @@ SELECT DISTINCT ON (products.product_id)
    AND (products.sku = ANY(:skus::text[])
         OR (products.sku IS NULL
             AND products.plain_title IN (SELECT search_title(title) FROM unnest(:titles::text[]) AS title)))
- ORDER BY products.product_id;
+ ORDER BY products.listed_at DESC, products.product_id;
 
 -- name: plain_titles
 -- Titles as they are compared.

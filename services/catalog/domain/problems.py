@@ -86,13 +86,13 @@ class TooManyPhotos(Problem):
     slug = "too-many-photos"
 
 
-class PictureRefused(Problem):
+class PictureRefused(Malformed):
     """The file is not a picture that we can show."""
 
     slug = "picture-refused"
 
 
-class FileRefused(Problem):
+class FileRefused(Malformed):
     """The file cannot be imported."""
 
     slug = "file-refused"

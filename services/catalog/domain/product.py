@@ -50,9 +50,7 @@ class Product:
 
     def repriced(self, unit_price_minor: int, *, expected_version: int) -> "Product":
         """The next version, at another price. Raises VersionChanged, ProductWithdrawnAlready."""
-        return self.revised(
-            replace(self.details, unit_price_minor=unit_price_minor), expected_version=expected_version
-        )
+        return self.revised(replace(self.details, unit_price_minor=unit_price_minor), expected_version=expected_version)
 
     def withdrawn(self) -> "Product":
         """The last version. Raises ProductWithdrawnAlready."""

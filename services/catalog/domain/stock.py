@@ -98,8 +98,8 @@ class StockBook:
     ) -> StockReserved | StockRefused | None:
         """Set all lines aside or none; None when the attempt is stale.
 
-        A newer attempt takes the place of an older one: what that still holds is given back first. Raises OutOfTurn when
-        the order's stock has left already.
+        A newer attempt takes the place of an older one: what that still holds is given back first. Raises OutOfTurn
+        when the order's stock has left already.
         """
         hold = self.holds.get(order_id)
         lines = list(wanted)
@@ -129,7 +129,10 @@ class StockBook:
         return StockReserved(order_id=order_id, attempt=attempt, reserved_at=now)
 
     def commit(self, order_id: UUID, now: datetime) -> StockCommitted | None:
-        """What is set aside leaves for good; None when it has left already. Raises OutOfTurn when nothing is set aside."""
+        """What is set aside leaves for good; None when it has left already.
+
+        Raises OutOfTurn when nothing is set aside.
+        """
         hold = self.holds.get(order_id)
         if hold is not None and hold.state is State.COMMITTED:
             return None
@@ -166,7 +169,10 @@ class StockBook:
     def restock(
         self, kind: RestockKind, order_id: UUID, parcel_id: UUID, lines: Iterable[tuple[UUID, int]], now: datetime
     ) -> StockReleased:
-        """Put sold goods back on the shelf. Raises OutOfTurn when they were not sold to this order, or came back before."""
+        """Put sold goods back on the shelf.
+
+        Raises OutOfTurn when they were not sold to this order, or came back before.
+        """
         hold = self.holds.get(order_id)
         if hold is None or hold.state is not State.COMMITTED:
             raise OutOfTurn(f"goods of order {order_id} come back but none have left ({_state_of(hold)})")

@@ -177,6 +177,7 @@ CREATE TABLE imports (
     done         integer      NOT NULL DEFAULT 0,
     failed       integer      NOT NULL DEFAULT 0,
     rows_read    integer      NOT NULL DEFAULT 0,
+    attempts     integer      NOT NULL DEFAULT 0,
     lease        uuid,
     leased_until timestamptz,
     created_at   timestamptz  NOT NULL,

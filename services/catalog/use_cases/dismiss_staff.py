@@ -11,7 +11,10 @@ from shared.db import Connection
 
 
 async def dismiss_staff(conn: Connection, *, shop_id: UUID, account_id: UUID, by: UUID, now: datetime) -> None:
-    """Only the owner dismisses; who is not there is no fault. Raises ShopNotFound, NotYourTask, ShopClosed, OwnerStays."""
+    """Only the owner dismisses; who is not there is no fault.
+
+    Raises ShopNotFound, NotYourTask, ShopClosed, OwnerStays.
+    """
     shop = await store.lock_shop(conn, shop_id, account_id=by)
     shop.require(Role.OWNER)
     if account_id == shop.owner_id:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -24,7 +25,7 @@ from shared.db import Connection
 from shared.problems import Problem
 from shared.sql import Row
 
-queries = sql.load(__file__, "catalog.sql")
+queries = sql.load(str(Path(__file__).parent), "catalog.sql")
 
 VIOLATIONS: dict[str, type[Problem]] = {
     "stock_reserved_within_on_hand": StockBelowReserved,
@@ -184,7 +185,7 @@ def _plain(payees: Sequence[Payee]) -> list[dict[str, Any]]:
 
 
 def product_of(row: Row) -> Product:
-    """The product in a row of lock_product or lock_products_of_rows."""
+    """The product in a row of lock_product or products_of_rows."""
     details = Details(
         title=row["title"],
         description=row["description"],
@@ -279,7 +280,10 @@ async def open_book(conn: Connection, order_ids: Iterable[UUID], product_ids: It
     wanted = set(product_ids).union(*(hold.lines for hold in holds.values()))
     shelves = await queries.shelves.rows(conn, product_ids=list(wanted))
     return StockBook(
-        {row["product_id"]: Shelf(row["version"], row["is_listed"], row["on_hand"], row["reserved"]) for row in shelves},
+        {
+            row["product_id"]: Shelf(row["version"], row["is_listed"], row["on_hand"], row["reserved"])
+            for row in shelves
+        },
         holds,
     )
 

@@ -1,0 +1,9 @@
+"""HTTP in, by what it is about: shops, products, pictures, imports, and what operators look at."""
+
+from fastapi import APIRouter
+
+from services.catalog.routes import imports, media, products, reservations, shops
+
+router = APIRouter(prefix="/v1")
+for part in (shops.router, products.router, media.router, imports.router, reservations.router):
+    router.include_router(part)

@@ -1,0 +1,91 @@
+"""The queries of lists and searches: filters in, rows out."""
+
+from typing import Any
+from uuid import UUID
+
+from services.catalog.domain.search import COUNT_MAX, PRICE_BOUNDS_MINOR, Filters, Sort
+from services.catalog.store import queries
+from shared.db import Connection
+from shared.sql import Row
+
+RANKED_MAX = 2_000  # so many matches are ranked; a query that broad has no single best answer
+
+
+async def relevant(
+    conn: Connection,
+    filters: Filters,
+    *,
+    key: int,
+    last_id: UUID,
+    limit: int,
+    with_facets: bool,
+    enough: int,
+) -> tuple[list[Row], list[tuple[str, str | None, int]] | None]:
+    """The best matches after a place, and the counts when they are wanted."""
+    rows = await queries.products_relevant.rows(
+        conn,
+        **filters.as_parameters(),
+        after_score=key,
+        after_id=last_id,
+        limit=limit,
+        sample=RANKED_MAX,
+        enough=enough,
+        bounds=list(PRICE_BOUNDS_MINOR),
+        with_facets=with_facets,
+    )
+    facets = None
+    if with_facets:
+        facets = [tuple(entry) for entry in rows.pop()["facets"]]
+    return rows, facets
+
+
+async def sorted_page(
+    conn: Connection, filters: Filters, sort: Sort, *, key: Any, last_id: UUID, limit: int
+) -> list[Row]:
+    """A page by age or by price, after a place."""
+    parameters = {**filters.as_parameters(), "after_id": last_id, "limit": limit}
+    match sort:
+        case Sort.PRICE_ASC:
+            return await queries.products_cheapest.rows(conn, after_price=key, **parameters)
+        case Sort.PRICE_DESC:
+            return await queries.products_dearest.rows(conn, after_price=key, **parameters)
+        case _:
+            return await queries.products_newest.rows(conn, after_at=key, **parameters)
+
+
+async def facet_rows(conn: Connection, filters: Filters) -> list[tuple[str, str | None, int]]:
+    """Counts beside a list: (facet, value, count)."""
+    rows = await queries.facets.rows(
+        conn, **filters.as_parameters(), bounds=list(PRICE_BOUNDS_MINOR), sample=COUNT_MAX + 1
+    )
+    return [(row["facet"], row["value"], row["count"]) for row in rows]
+
+
+async def category_names(conn: Connection) -> dict[str, str]:
+    """The categories in the order of pages: slug to name."""
+    return {row["slug"]: row["name"] for row in await queries.categories.rows(conn)}
+
+
+async def product(conn: Connection, product_id: UUID) -> Row | None:
+    """The row of a product page."""
+    return await queries.product.row(conn, product_id=product_id)
+
+
+async def shops(conn: Connection, shop_ids: list[UUID]) -> list[Row]:
+    """What anybody may know of shops."""
+    return await queries.shops_by_id.rows(conn, shop_ids=shop_ids)
+
+
+async def shops_of(conn: Connection, account_id: UUID) -> list[Row]:
+    """The shops in which somebody works."""
+    return await queries.shops_of.rows(conn, account_id=account_id)
+
+
+async def staff_for(conn: Connection, shop_id: UUID, account_id: UUID) -> list[Row]:
+    """The staff of a shop, empty for who does not work there."""
+    return await queries.staff_for.rows(conn, shop_id=shop_id, account_id=account_id)
+
+
+async def stale_reservations(conn: Connection, *, before: Any, after: tuple[Any, UUID], limit: int) -> list[Row]:
+    """Reservations made before a moment and still open, oldest first."""
+    return await queries.stale_reservations.rows(conn, before=before, after_at=after[0], after_id=after[1], limit=limit)

@@ -74,6 +74,8 @@ class PostgresPlace:
 def place_postgres(layout: Layout) -> PostgresPlace:
     """Find or decide where the database files go; the answer is recorded and stays, as the data does."""
     recorded = read_json(layout.postgres_record)
+    if recorded is not None and not Path(recorded["data"]).parent.exists():
+        recorded = None  # the data folder was moved together with the files in it
     if recorded is not None and Path(recorded["programs"]).exists():
         return PostgresPlace(**recorded)
     place = _decide(layout)

@@ -93,7 +93,7 @@ def describe_stack(layout: Layout) -> Stack:
     roles = (SUPERUSER, OWNER, AUDIT, *SERVICES)
     users = (KAFKA_ADMIN, KAFKA_OBSERVER, *SERVICES)
     purposes = [f"postgres:{role}" for role in roles] + [f"kafka:{user}" for user in users]
-    purposes += ["notices", "sessions"]
+    purposes += ["notices", "sessions", "identity"]
     credentials = ensure_credentials(layout, purposes)
     notices_token = {"LUMBUNG_NOTICES_TOKEN": credentials.password("notices")}
     return Stack(
@@ -106,7 +106,7 @@ def describe_stack(layout: Layout) -> Stack:
         variables={
             "payments": {"LUMBUNG_SANDBOX_DIR": str(layout.sandbox)},
             "notices": {"LUMBUNG_SANDBOX_DIR": str(layout.sandbox), **notices_token},
-            "identity": notices_token,
+            "identity": {"LUMBUNG_IDENTITY_KEY": credentials.password("identity"), **notices_token},
             "orders": _merchant_variables(layout),
             "storefront": {"LUMBUNG_SESSION_KEY": credentials.password("sessions")},
         },

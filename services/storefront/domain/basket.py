@@ -21,7 +21,7 @@ class Line:
     quantity: int
     unit_price_minor: int
     version: int | None = None
-    photo: str | None = None
+    photo_url: str | None = None
     available: int | None = None
     notice: str | None = None
 

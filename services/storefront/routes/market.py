@@ -11,7 +11,7 @@ from fastapi import APIRouter, Response
 from services.storefront.domain import words
 from services.storefront.routes.web import CurrentVisit
 from services.storefront.upstream import Network, Refused, Unreachable
-from services.storefront.use_cases.view_basket import photo_of, product_of
+from services.storefront.use_cases.view_basket import product_of
 from shared import regions
 from shared.problems import NotFound
 
@@ -21,7 +21,6 @@ PAGE_SIZE = 24
 NEWEST_SHOWN = 12
 MORE_SHOWN = 6
 CATEGORIES_SECONDS = 60.0
-PRICES = ((None, 10_000), (10_000, 25_000), (25_000, 50_000), (50_000, 100_000), (100_000, None))
 QUERY_CHARACTERS_MAX = 100
 
 _categories: dict[str, Any] = {"read_at": float("-inf"), "items": []}
@@ -45,7 +44,7 @@ async def home(visit: CurrentVisit) -> Response:
     """Search, categories, what is new."""
     categories, newest = await asyncio.gather(
         categories_of(visit.network),
-        visit.network.catalog.get("/v1/products", params={"sort": "newest", "limit": NEWEST_SHOWN}),
+        visit.network.catalog.get("/v1/products", params={"sort": "newest", "limit": NEWEST_SHOWN, "facets": False}),
     )
     return visit.page("home.html", categories=categories, products=newest["items"])
 
@@ -95,9 +94,8 @@ async def search(
         chosen=chosen,
         products=found["items"],
         next_cursor=found.get("next_cursor"),
-        facets=facets_of(found.get("facets") or {}, categories),
+        facets=found.get("facets"),
         categories={str(item["slug"]): str(item["name"]) for item in categories},
-        prices=PRICES,
         is_first_page=not hal,
         address=lambda **changes: address_with(chosen, **changes),
     )
@@ -107,27 +105,6 @@ def address_with(chosen: dict[str, str], **changes: str | int | None) -> str:
     """The search page with some choices changed; an empty one is taken away."""
     merged = {name: str(value) for name, value in {**chosen, **changes}.items() if value not in (None, "")}
     return "/cari?" + urlencode(merged) if merged else "/cari"
-
-
-def facets_of(facets: dict[str, Any], categories: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
-    """Categories and regions with their counts, named, the largest first."""
-    names = {str(item["slug"]): str(item["name"]) for item in categories}
-    return {
-        "category": _counted(facets.get("category") or facets.get("categories"), names),
-        "region": _counted(facets.get("region") or facets.get("regions"), None),
-    }
-
-
-def _counted(entries: Any, names: dict[str, str] | None) -> list[dict[str, Any]]:
-    if isinstance(entries, dict):
-        entries = [{"value": value, "count": count} for value, count in entries.items()]
-    found = []
-    for entry in entries or []:
-        value = str(entry.get("value") or entry.get("slug") or entry.get("code") or "")
-        name = names.get(value) if names is not None else regions.name_of(value)
-        if value and name:
-            found.append({"value": value, "name": name, "count": int(entry.get("count") or 0)})
-    return sorted(found, key=lambda entry: (-int(entry["count"]), str(entry["name"])))
 
 
 def _is_price(text: str) -> bool:
@@ -142,24 +119,24 @@ async def product(visit: CurrentVisit, product_id: UUID) -> Response:
         raise NotFound
     categories, more = await asyncio.gather(
         categories_of(visit.network),
-        visit.network.catalog.get("/v1/products", params={"shop_id": found["shop_id"], "limit": MORE_SHOWN + 1}),
+        visit.network.catalog.get(
+            "/v1/products", params={"shop_id": found["shop_id"], "limit": MORE_SHOWN + 1, "facets": False}
+        ),
     )
     others = [item for item in more["items"] if item["product_id"] != found["product_id"]][:MORE_SHOWN]
     names = {str(item["slug"]): str(item["name"]) for item in categories}
     return visit.page(
         "product.html",
-        product={**found, "photo": large_photo_of(found)},
+        product={**found, "photo_url": large_photo_of(found)},
         category=names.get(str(found.get("category")), ""),
         others=others,
     )
 
 
 def large_photo_of(product: dict[str, Any]) -> str | None:
-    """The large photo of a product, else its small one."""
+    """The address of the large photo of a product."""
     photos = product.get("photos") or []
-    if photos and isinstance(photos[0], dict):
-        return str(photos[0].get("large") or photos[0].get("small"))
-    return photo_of(product)
+    return str(photos[0]["large_url"]) if photos else None
 
 
 @router.get("/toko/{shop_id}")
@@ -169,7 +146,7 @@ async def shop(visit: CurrentVisit, shop_id: UUID, hal: str = "") -> Response:
         found, listed = await asyncio.gather(
             visit.network.catalog.get(f"/v1/shops/{shop_id}"),
             visit.network.catalog.get(
-                "/v1/products", params={"shop_id": str(shop_id), "limit": PAGE_SIZE, "cursor": hal}
+                "/v1/products", params={"shop_id": str(shop_id), "limit": PAGE_SIZE, "cursor": hal, "facets": False}
             ),
         )
     except Refused as refusal:

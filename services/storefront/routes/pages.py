@@ -36,6 +36,7 @@ class Pages:
             "waktu": moment,
             "angka": number,
             "wilayah": region,
+            "tempat": place,
             "attributes": asdict,
         }
         self._environment.globals |= {
@@ -71,9 +72,14 @@ def region(code: str | None) -> str:
     return (regions.full_name_of(code) or code) if code else ""
 
 
+def place(code: str | None) -> str:
+    """A region's name alone, short: `Kab. Lampung Barat`."""
+    return (regions.name_of(code) or "").replace("Kabupaten ", "Kab. ") if code else ""
+
+
 def picture_address(product: dict[str, Any]) -> str:
     """The picture of a product: its photo, or a drawing of its category."""
-    photo = product.get("photo")
+    photo = product.get("photo_url")
     if photo:
-        return f"/foto/{str(photo).rsplit('/', 1)[-1].removesuffix('.webp')}.webp"
+        return "/foto/" + str(photo).rsplit("/", 1)[-1]
     return pictures.address_of(str(product.get("category") or ""), pictures.tint_of(str(product.get("product_id"))))

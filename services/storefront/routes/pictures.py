@@ -61,6 +61,6 @@ def category_svg(category: str, tint: int) -> str | None:
     return (
         '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 200 200">'
         f'<path fill="{background}" d="M0 0h200v200H0z"/><g fill="{light}" opacity=".28">{grains}</g>'
-        '<circle cx="100" cy="100" r="68" fill="#fff" opacity=".75"/>'
-        f'<g transform="translate(55 55) scale(.9)">{drawing}</g></svg>'
+        '<circle cx="100" cy="100" r="76" fill="#fff" opacity=".75"/>'
+        f'<g transform="translate(42 42) scale(1.16)">{drawing}</g></svg>'
     )

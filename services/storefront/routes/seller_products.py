@@ -23,11 +23,11 @@ FIELDS = {"title": 120, "description": 2000, "category": 40, "price": 20, "weigh
 PHOTO_BYTES_MAX = 8 * 1024 * 1024
 IMPORT_BYTES_MAX = 16 * 1024 * 1024
 IMPORT_SECONDS = 2
-COLUMNS = ("title", "description", "category", "unit_price_minor", "stock", "weight_grams")
+COLUMNS = ("judul", "keterangan", "kategori", "harga", "stok", "berat", "sku")
 EXAMPLE = (
     ",".join(COLUMNS)
-    + "\nKopi robusta Liwa 250 g,Digiling halus,kopi-teh,38000,40,300\n"
-    + "Keripik pisang cokelat,Renyah dan manis,makanan-ringan,18500,120,250\n"
+    + "\nKopi robusta Liwa 250 g,Digiling halus,kopi-teh,38000,40,300,LW-250\n"
+    + "Keripik pisang cokelat,Renyah dan manis,makanan-ringan,18500,120,250,KP-01\n"
 )
 
 
@@ -37,7 +37,8 @@ async def products(visit: CurrentVisit, shop_id: UUID, hal: str = "") -> Respons
     shop, found = await asyncio.gather(
         my_shop(visit, shop_id),
         visit.network.catalog.get(
-            "/v1/products", params={"shop_id": str(shop_id), "sort": "newest", "limit": PAGE_SIZE, "cursor": hal}
+            "/v1/products",
+            params={"shop_id": str(shop_id), "sort": "newest", "limit": PAGE_SIZE, "cursor": hal, "facets": False},
         ),
     )
     return visit.page(
@@ -203,38 +204,22 @@ async def one_import(visit: CurrentVisit, shop_id: UUID, import_id: UUID) -> Res
     """How far it is, and which rows were refused and why."""
     shop = await my_shop(visit, shop_id)
     found = await visit.network.catalog.get(f"/v1/imports/{import_id}", token=await visit.token())
-    state = str(found.get("state") or found.get("status") or "")
-    is_open = state in {"waiting", "running"}
     return visit.page(
         "seller/import_state.html",
         shop=shop,
         tab="impor",
         found=found,
-        state=state,
         faults=_faults_of(found),
-        refresh_seconds=IMPORT_SECONDS if is_open else None,
+        refresh_seconds=IMPORT_SECONDS if found["state"] in {"waiting", "running"} else None,
     )
 
 
 def _faults_of(found: dict[str, Any]) -> list[tuple[int, list[str]]]:
-    """Row numbers with what was wrong there."""
-    rows = found.get("errors") or []
-    if isinstance(rows, dict):
-        rows = rows.get("items") or []
-    return [(int(row.get("row") or row.get("row_number") or 0), _texts_of(row)) for row in rows]
-
-
-def _texts_of(row: dict[str, Any]) -> list[str]:
-    faults = row.get("faults") or row.get("errors") or [row]
-    texts = []
-    for fault in faults:
-        if isinstance(fault, dict):
-            column = fault.get("column") or fault.get("field")
-            text = str(fault.get("detail") or fault.get("message") or fault.get("why") or "tidak dapat dibaca")
-            texts.append(f"{column}: {text}" if column else text)
-        else:
-            texts.append(str(fault))
-    return texts
+    """Row numbers with what was wrong there; catalog says it in Indonesian."""
+    by_row: dict[int, list[str]] = {}
+    for error in found["errors"]:
+        by_row.setdefault(int(error["row"]), []).append(f"{error['column']}: {error['message']}")
+    return sorted(by_row.items())
 
 
 async def _own_product(visit: Visit, shop_id: UUID, product_id: UUID) -> dict[str, Any]:

@@ -47,7 +47,7 @@ def _guest_line(product: dict[str, Any], wanted: Wanted) -> Line:
         quantity=wanted.quantity,
         unit_price_minor=price,
         version=product.get("version"),
-        photo=photo_of(product),
+        photo_url=photo_of(product),
         available=available,
         notice=_notice(price, wanted.unit_price_minor, wanted.quantity, available),
     )
@@ -93,7 +93,7 @@ def _cart_line(item: dict[str, Any]) -> Line:
         quantity=int(item["quantity"]),
         unit_price_minor=price,
         version=item.get("version"),
-        photo=photo_of(item),
+        photo_url=photo_of(item),
         available=amount_of(item.get("available")),
         notice=_cart_notice(item, price),
     )
@@ -114,8 +114,7 @@ async def product_of(network: Network, product_id: UUID) -> dict[str, Any] | Non
         if refusal.upstream_status in (404, 410):
             return None
         raise
-    is_gone = product.get("is_listed") is False or product.get("state") == "withdrawn"
-    return None if is_gone else product
+    return product if product["is_listed"] else None
 
 
 async def shop_names(network: Network, shop_ids: set[str]) -> dict[str, str]:
@@ -127,9 +126,7 @@ async def shop_names(network: Network, shop_ids: set[str]) -> dict[str, str]:
 
 
 def photo_of(product: dict[str, Any]) -> str | None:
-    """The small photo of a product, by the name of its file."""
-    photo = product.get("photo")
-    if photo is None and product.get("photos"):
-        first = product["photos"][0]
-        photo = first.get("small") or first.get("large") if isinstance(first, dict) else first
-    return str(photo) if photo else None
+    """The address of the small photo of a product, as catalog names it; None when there is none."""
+    photos = product.get("photos") or [{"small_url": product.get("photo_url")}]
+    address = photos[0].get("small_url")
+    return str(address) if address else None

@@ -77,5 +77,5 @@ async def list_stale_reservations(
         for row in rows[:limit]
     ]
     last = rows[limit - 1] if len(rows) > limit else None
-    next_cursor = None if last is None else paging.encode(last["reserved_at"], last["order_id"])
+    next_cursor = None if last is None else paging.encode(last["reserved_at"], str(last["order_id"]))
     return json_answer({"items": items, "next_cursor": next_cursor})

@@ -106,7 +106,7 @@ def _place(sort: Sort, cursor: str | None) -> tuple[Any, UUID]:
 
 def _cursor(sort: Sort, row: Any) -> str:
     key = {Sort.RELEVANCE: "score", Sort.NEWEST: "listed_at"}.get(sort, "unit_price_minor")
-    return paging.encode(sort.value, row[key], row["product_id"])
+    return paging.encode(sort.value, row[key], str(row["product_id"]))
 
 
 def item_of(row: Any) -> dict[str, Any]:

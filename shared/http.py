@@ -1,7 +1,8 @@
 """The HTTP side of a service, made the same way everywhere: problems, health, metrics, limits on slow clients."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import orjson
@@ -112,7 +113,16 @@ class DeadlineProtocol(HttpToolsProtocol):
             self.transport.abort()
 
 
-def server(app: FastAPI, *, host: str, port: int, receive_seconds: float, connections: int) -> uvicorn.Server:
+class Server(uvicorn.Server):
+    """A server that leaves signals to its process, which has more to end than the server."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """uvicorn would raise the signal again when it has stopped, and so kill us before our own clean end."""
+        yield
+
+
+def server(app: FastAPI, *, host: str, port: int, receive_seconds: float, connections: int) -> Server:
     """A uvicorn server for `app`."""
     protocol = type("Protocol", (DeadlineProtocol,), {"receive_seconds": receive_seconds})
     config = uvicorn.Config(
@@ -129,4 +139,4 @@ def server(app: FastAPI, *, host: str, port: int, receive_seconds: float, connec
         timeout_graceful_shutdown=10,
         backlog=2048,
     )
-    return uvicorn.Server(config)
+    return Server(config)

@@ -7,6 +7,7 @@ ends by itself ends the process with an error, so that its supervisor starts it 
 
 import argparse
 import asyncio
+import signal
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias, get_args
@@ -107,6 +108,8 @@ class Service:
             receive_seconds=settings.http_receive_seconds,
             connections=settings.http_connections,
         )
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, setattr, http, "should_exit", True)
         log.info("starts", roles=sorted(roles), port=settings.http_port)
         jobs = [asyncio.create_task(_named(name, job)) for name, job in running.jobs]
         serving = asyncio.create_task(http.serve())

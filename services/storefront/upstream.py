@@ -75,9 +75,12 @@ class Upstream:
         json: Any = None,
         form: Mapping[str, str] | None = None,
         files: Mapping[str, Any] | None = None,
+        visitor: str | None = None,
     ) -> Any:
         """One call; the JSON of its answer, None when that is empty. Raises Refused or Unreachable."""
-        answer = await self.send(method, path, token=token, key=key, params=params, json=json, form=form, files=files)
+        answer = await self.send(
+            method, path, token=token, key=key, params=params, json=json, form=form, files=files, visitor=visitor
+        )
         if not answer.content:
             return None
         try:
@@ -96,13 +99,19 @@ class Upstream:
         json: Any = None,
         form: Mapping[str, str] | None = None,
         files: Mapping[str, Any] | None = None,
+        visitor: str | None = None,
     ) -> httpx2.Response:
-        """One call; its answer, whole. Raises Refused or Unreachable."""
+        """One call; its answer, whole. Raises Refused or Unreachable.
+
+        `visitor` is the network address of who is behind the call, for limits per address.
+        """
         headers: dict[str, str] = {}
         if token is not None:
             headers["Authorization"] = f"Bearer {token}"
         if key is not None:
             headers["Idempotency-Key"] = key
+        if visitor is not None:
+            headers["X-Forwarded-For"] = visitor
         with tracer.start_as_current_span(f"{method} {self.name}", kind=SpanKind.CLIENT):
             propagate.inject(headers)
             request = self.client.build_request(

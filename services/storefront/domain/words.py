@@ -130,7 +130,7 @@ _BY_SLUG: Final = {
     "too-many-codes": Sentence("Terlalu sering", "Pakai kode terakhir yang Anda terima, atau tunggu satu menit."),
     "too-many-attempts": Sentence("Terlalu banyak percobaan", "Tunggu satu menit sebelum mencoba lagi."),
     "too-many-requests": Sentence("Terlalu cepat", "Tunggu sebentar sebelum mencoba lagi."),
-    "contact-taken": Sentence("Sudah terdaftar", "Nomor atau surel ini sudah punya akun. Silakan masuk."),
+    "contact-taken": Sentence("Belum bisa masuk", "Mungkin nomor atau surel ini sudah punya akun. Coba masuk."),
     "unknown-products": Sentence(
         "Ada barang yang tidak dijual lagi", "Hapus barang itu dari keranjang, lalu pesan lagi."
     ),

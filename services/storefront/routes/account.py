@@ -38,7 +38,7 @@ async def send_code(visit: CurrentVisit, form: OwnForm) -> Response:
     if contact is None:
         return _sign_in_page(visit, lanjut=then, typed=typed, faults=_fault("kontak", CONTACT_FAULT), status=422)
     try:
-        await ask_for_code(visit.network, contact, purpose="sign_in")
+        await ask_for_code(visit.network, contact, purpose="sign_in", visitor=visit.address)
     except Refused as refusal:
         return _sign_in_page(visit, lanjut=then, typed=typed, faults=_refused("kontak", refusal), status=422)
     return visit.page("code.html", lanjut=then, typed=typed, faults={})
@@ -53,7 +53,7 @@ async def sign_in_by_code(visit: CurrentVisit, form: OwnForm) -> Response:
         return _sign_in_page(visit, lanjut=then, typed=typed, faults=_fault("kontak", CONTACT_FAULT), status=422)
     code = "".join(character for character in text_of(form, "kode") if character.isdigit())
     try:
-        tokens = await tokens_for_code(visit.network, contact, code)
+        tokens = await tokens_for_code(visit.network, contact, code, visitor=visit.address)
     except Refused as refusal:
         fault = _refused("kode", refusal, default="wrong-code")
         return visit.page("code.html", lanjut=then, typed=typed, faults=fault.by_field, status=422)
@@ -69,7 +69,7 @@ async def sign_in_by_password(visit: CurrentVisit, form: OwnForm) -> Response:
         faults = _fault("kontak2", CONTACT_FAULT)
         return _sign_in_page(visit, lanjut=then, typed=typed, faults=faults, status=422, is_password=True)
     try:
-        tokens = await tokens_for_password(visit.network, contact, _password_of(form))
+        tokens = await tokens_for_password(visit.network, contact, _password_of(form), visitor=visit.address)
     except Refused as refusal:
         faults = _refused("sandi", refusal)
         return _sign_in_page(visit, lanjut=then, typed=typed, faults=faults, status=422, is_password=True)
@@ -94,17 +94,22 @@ async def register(visit: CurrentVisit, form: OwnForm) -> Response:
         faults.add("nama", "Tulis nama Anda.")
     if contact is None:
         faults.add("kontak", CONTACT_FAULT)
+    if contact is not None and "email" in contact and not password:
+        faults.add("sandi", "Dengan alamat surel, kata sandi diperlukan.")
     if password and len(password) < PASSWORD_CHARACTERS_MIN:
         faults.add("sandi", f"Kata sandi paling sedikit {PASSWORD_CHARACTERS_MIN} huruf.")
     if faults or contact is None:
         return _sign_up_page(visit, lanjut=then, values=values, faults=faults, status=422)
     try:
-        await sign_up(visit.network, contact, name=values["nama"], password=password)
+        await sign_up(visit.network, contact, name=values["nama"], password=password, visitor=visit.address)
         if password:
-            return await _enter(visit, await tokens_for_password(visit.network, contact, password), then)
-        await ask_for_code(visit.network, contact, purpose="sign_in")
+            tokens = await tokens_for_password(visit.network, contact, password, visitor=visit.address)
+            return await _enter(visit, tokens, then)
+        await ask_for_code(visit.network, contact, purpose="sign_in", visitor=visit.address)
     except Refused as refusal:
-        faults.add("kontak", _refused("kontak", refusal).by_field["kontak"])
+        slug = "contact-taken" if refusal.reason == "invalid-grant" else refusal.reason
+        sentence = words.problem_sentence(slug, refusal.upstream_status)
+        faults.add("kontak", f"{sentence.title}. {sentence.text}")
         return _sign_up_page(visit, lanjut=then, values=values, faults=faults, status=422)
     return visit.page("code.html", lanjut=then, typed=values["kontak"], faults={})
 

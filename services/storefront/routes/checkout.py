@@ -33,7 +33,8 @@ async def show_address(visit: CurrentVisit) -> Response:
         return visit.redirect("/keranjang")
     person = await visit.network.identity.get("/v1/accounts/me", token=token)
     values = dict.fromkeys(FIELDS, "")
-    values |= {"name": str(person.get("name") or ""), "phone": str(person.get("phone") or "")}
+    phones = [contact["value"] for contact in person["contacts"] if contact["kind"] == "phone"]
+    values |= {"name": str(person["name"]), "phone": str(phones[0]) if phones else ""}
     return visit.page("address.html", basket=basket, values=values, faults={})
 
 

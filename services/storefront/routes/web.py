@@ -86,6 +86,11 @@ class Visit:
         """How long a session lasts."""
         return self.shop.settings.session_days
 
+    @property
+    def address(self) -> str | None:
+        """The visitor's network address."""
+        return self.request.client.host if self.request.client is not None else None
+
     async def token(self) -> str:
         """An access token of the person. Raises SignInNeeded."""
         return await self.shop.keeper.access_token(self.session)

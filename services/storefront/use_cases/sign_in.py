@@ -26,24 +26,25 @@ class SignedIn:
     has_left_behind: bool
 
 
-async def ask_for_code(network: Network, contact: dict[str, str], *, purpose: str) -> None:
+async def ask_for_code(network: Network, contact: dict[str, str], *, purpose: str, visitor: str | None) -> None:
     """Have identity send a one-time code to a phone or an e-mail address."""
-    await network.identity.call("POST", "/v1/codes", json={**contact, "purpose": purpose})
+    await network.identity.call("POST", "/v1/codes", json={**contact, "purpose": purpose}, visitor=visitor)
 
 
-async def tokens_for_code(network: Network, contact: dict[str, str], code: str) -> Tokens:
+async def tokens_for_code(network: Network, contact: dict[str, str], code: str, *, visitor: str | None) -> Tokens:
     """Tokens against the code that was sent."""
-    return await _tokens(network, {"grant_type": GRANT_CODE, **contact, "code": code})
+    return await _tokens(network, {"grant_type": GRANT_CODE, **contact, "code": code}, visitor)
 
 
-async def tokens_for_password(network: Network, contact: dict[str, str], password: str) -> Tokens:
+async def tokens_for_password(
+    network: Network, contact: dict[str, str], password: str, *, visitor: str | None
+) -> Tokens:
     """Tokens against a password."""
-    username = contact.get("email") or contact["phone"]
-    return await _tokens(network, {"grant_type": "password", "username": username, "password": password, **contact})
+    return await _tokens(network, {"grant_type": "password", **contact, "password": password}, visitor)
 
 
-async def _tokens(network: Network, form: dict[str, str]) -> Tokens:
-    answer = await network.identity.call("POST", "/v1/token", form=form)
+async def _tokens(network: Network, form: dict[str, str], visitor: str | None) -> Tokens:
+    answer = await network.identity.call("POST", "/v1/token", form=form, visitor=visitor)
     tokens = tokens_of(answer, name="", now=utc_now())
     person = await network.identity.get("/v1/accounts/me", token=tokens.access)
     return Tokens(tokens.access, tokens.refresh, tokens.expires_at, name=str(person.get("name") or ""))

@@ -12,6 +12,7 @@ from shared import sql
 from shared.contracts.base import Delivery
 from shared.db import TRANSIENT, Connection, Database
 from shared.handlers import Handlers, Retry
+from shared.problems import OutcomeUnknown, Overloaded
 from shared.sql import Row
 from shared.telemetry import DEAD_LETTERS, PARKED, processing
 
@@ -32,6 +33,10 @@ class Redriven:
     failure: str | None
 
 
+class FinishedElsewhere(Exception):
+    """Somebody discarded this event while it was being handled; what was done is rolled back."""
+
+
 async def parked(conn: Connection, group: str, keys: set[str]) -> set[str]:
     """Which of `keys` wait; their queues stay locked until the transaction ends."""
     rows = await queries.parked_keys_of.rows(conn, handler_group=group, ordering_keys=sorted(keys))
@@ -47,7 +52,7 @@ async def set_aside(
         conn,
         handler_group=group,
         state=state,
-        reason=reason[:2000],
+        reason=_storable(reason),
         retry_seconds=retry_seconds,
         ordering_keys=[d.ordering_key for d in deliveries],
         sources=[d.source for d in deliveries],
@@ -82,7 +87,8 @@ async def redrive(db: Database, handlers: Handlers, key: str, *, actor: str | No
                 if head is None:
                     return Redriven(key, done, 0, None)
                 await _handle(conn, handlers, head)
-                await queries.finish_dead_letter.run(conn, position=head["position"], state="done")
+                if not await queries.finish_dead_letter.run(conn, position=head["position"], state="done"):
+                    raise FinishedElsewhere
                 if actor is not None:
                     await _record(conn, head, "redrive", "done", actor, note)
         except (
@@ -127,7 +133,8 @@ async def retry_due(db: Database, handlers: Handlers, *, most: int = 100) -> int
 
 async def _next(conn: Connection, handlers: Handlers, key: str) -> Row | None:
     """The first event that waits, with the queue locked; an empty queue is taken away."""
-    await queries.lock_parked_key.row(conn, handler_group=handlers.group, ordering_key=key)
+    if await queries.lock_parked_key.row(conn, handler_group=handlers.group, ordering_key=key) is None:
+        return None
     rows = await queries.waiting_of_key.rows(conn, handler_group=handlers.group, ordering_key=key, most=1)
     if rows:
         return rows[0]
@@ -160,13 +167,13 @@ async def _handle(conn: Connection, handlers: Handlers, row: Row) -> None:
 
 
 async def _fail(conn: Connection, row: Row, error: Exception, failure: str) -> None:
-    is_temporary = isinstance(error, (Retry, *TRANSIENT)) and row["attempts"] < ATTEMPTS_MAX
+    is_temporary = isinstance(error, (Retry, *TRANSIENT, OutcomeUnknown, Overloaded)) and row["attempts"] < ATTEMPTS_MAX
     seconds = error.seconds if isinstance(error, Retry) else TRANSIENT_RETRY_SECONDS
     await queries.fail_dead_letter.run(
         conn,
         position=row["position"],
         state="retry" if is_temporary else "dead",
-        reason=failure[:2000],
+        reason=_storable(failure),
         retry_seconds=float(seconds),
     )
 
@@ -175,3 +182,8 @@ async def _record(conn: Connection, row: Row, action: str, outcome: str, actor: 
     await queries.record_dead_letter_action.run(
         conn, position=row["position"], action=action, outcome=outcome, actor=actor, note=note
     )
+
+
+def _storable(reason: str) -> str:
+    """The reason, bounded, without what a text column cannot hold."""
+    return reason[:2000].replace("\0", "\ufffd").encode("utf-8", errors="replace").decode()

@@ -48,13 +48,14 @@ class GroupCommit(Generic[I, A]):
         self._lanes = lanes
         self._queue: deque[_Waiting[I, A]] = deque()
         self._news = asyncio.Event()
+        self._is_stopped = False
 
     async def submit(self, item: I) -> A:
         """Queue the command and wait for its answer. Raises its Problem, Overloaded, or OutcomeUnknown.
 
         A caller that gives up before its batch began takes its command out; later, the command is done all the same.
         """
-        if len(self._queue) >= self._queue_max:
+        if len(self._queue) >= self._queue_max or self._is_stopped:
             GROUP_COMMIT_REFUSED.labels(self.name).inc()
             raise Overloaded
         waiting: _Waiting[I, A] = _Waiting(item, asyncio.get_running_loop().create_future())
@@ -69,6 +70,7 @@ class GroupCommit(Generic[I, A]):
                 for _ in range(self._lanes):
                     lanes.create_task(self._lane())
         finally:
+            self._is_stopped = True
             while self._queue:
                 _answer(self._queue.popleft(), Overloaded("the service is stopping"))
 
@@ -94,6 +96,7 @@ class GroupCommit(Generic[I, A]):
         try:
             async with self._db.transaction() as conn:
                 answers = await self._run(conn, [waiting.item for waiting in batch])
+                assert len(answers) == len(batch), f"{self.name} must answer each command once"
         except (OutcomeUnknown, Overloaded) as problem:
             for waiting in batch:
                 _answer(waiting, problem)
@@ -106,8 +109,14 @@ class GroupCommit(Generic[I, A]):
                 _answer(batch[0], error)
                 return
             log.warning("batch_failed", command=self.name, size=len(batch), error=f"{type(error).__name__}: {error}")
-            for waiting in batch:
-                await self._commit([waiting])
+            alone = deque(batch)
+            try:
+                while alone:
+                    await self._commit([alone.popleft()])
+            except asyncio.CancelledError:
+                for waiting in alone:
+                    _answer(waiting, Overloaded("the service is stopping"))
+                raise
         else:
             for waiting, answer in zip(batch, answers, strict=True):
                 _answer(waiting, answer)

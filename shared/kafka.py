@@ -133,15 +133,22 @@ async def _stop(client: AIOKafkaProducer | AIOKafkaConsumer) -> None:
 
 
 class Consumer:
-    """Reads the topics of one handler group; offsets are committed only when asked."""
+    """Reads the topics of one handler group; offsets are committed only when asked.
 
-    def __init__(self, access: KafkaAccess, *, group_id: str, client_id: str, topics: Iterable[str]) -> None:
+    With an `instance` (static membership, KIP-345) a process that was killed takes its own place in the group again at
+    once; without one the group waits for the dead member's session to run out.
+    """
+
+    def __init__(
+        self, access: KafkaAccess, *, group_id: str, client_id: str, topics: Iterable[str], instance: str = ""
+    ) -> None:
         self.topics = sorted(topics)
         self._stalled: dict[TopicPartition, int] = {}
         self._consumer = AIOKafkaConsumer(
             *self.topics,
             **access.options(),
             group_id=group_id,
+            group_instance_id=f"{group_id}.{instance}" if instance else None,
             client_id=client_id,
             enable_auto_commit=False,
             auto_offset_reset="earliest",
@@ -204,23 +211,37 @@ class Consumer:
 _NOBODY = UUID(int=0)
 
 
+def _text(header: bytes | None) -> str:
+    """A header as text that PostgreSQL can hold; Kafka allows headers without a value. Raises TypeError, ValueError."""
+    if header is None:
+        raise TypeError("a header has no value")
+    text = header.decode()
+    if "\0" in text:
+        raise ValueError("a header holds a NUL")
+    return text
+
+
+def _key_text(record: ConsumerRecord[bytes, bytes]) -> str:
+    return (record.key or b"").decode(errors="replace").replace("\0", "\ufffd")
+
+
 def _delivery(record: ConsumerRecord[bytes, bytes]) -> Delivery:
     headers = dict(record.headers)
     try:
         return Delivery(
-            event_id=UUID(headers["ce_id"].decode()),
-            source=headers["ce_source"].decode(),
-            type=headers["ce_type"].decode(),
-            occurred_at=datetime.fromisoformat(headers["ce_time"].decode()),
-            ordering_key=headers["ce_subject"].decode(),
-            traceparent=headers["traceparent"].decode() if "traceparent" in headers else None,
+            event_id=UUID(_text(headers["ce_id"])),
+            source=_text(headers["ce_source"]),
+            type=_text(headers["ce_type"]),
+            occurred_at=datetime.fromisoformat(_text(headers["ce_time"])),
+            ordering_key=_text(headers["ce_subject"]),
+            traceparent=_text(headers["traceparent"]) if headers.get("traceparent") else None,
             topic=record.topic,
             partition=record.partition,
             offset=record.offset,
-            record_key=(record.key or b"").decode(errors="replace"),
+            record_key=_key_text(record),
             data=record.value or b"",
         )
-    except (KeyError, ValueError):
+    except (KeyError, TypeError, ValueError):
         return Delivery(
             event_id=_NOBODY,
             source="",
@@ -231,6 +252,6 @@ def _delivery(record: ConsumerRecord[bytes, bytes]) -> Delivery:
             topic=record.topic,
             partition=record.partition,
             offset=record.offset,
-            record_key=(record.key or b"").decode(errors="replace"),
+            record_key=_key_text(record),
             data=record.value or b"",
         )

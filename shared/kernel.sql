@@ -121,12 +121,12 @@ UPDATE dead_letters
  WHERE position = :position AND state IN ('dead', 'retry', 'behind');
 
 -- name: fail_dead_letter
--- It failed again: dead, or to be tried later.
+-- It failed again: dead, or to be tried later. Only while it waits: another redrive may have done it meanwhile.
 UPDATE dead_letters
    SET state = :state::dead_letter_state, reason = :reason, last_at = clock_timestamp(), attempts = attempts + 1,
        due_at = CASE WHEN :state::dead_letter_state = 'retry'
                      THEN clock_timestamp() + make_interval(secs => :retry_seconds::double precision) END
- WHERE position = :position;
+ WHERE position = :position AND state IN ('dead', 'retry', 'behind');
 
 -- name: unpark_key
 -- Nothing waits under the key any more.

@@ -145,7 +145,13 @@ class Service:
     def _add_workers(self, running: Running) -> None:
         for handlers in self.handlers:
             if "worker" in running.roles and handlers.by_type:
-                worker = Worker(running.db, handlers, running.settings.kafka, batch_max=running.settings.worker_batch)
+                worker = Worker(
+                    running.db,
+                    handlers,
+                    running.settings.kafka,
+                    batch_max=running.settings.worker_batch,
+                    instance=running.settings.worker_instance,
+                )
                 running.background("worker", worker.run_forever)
                 running.background("worker", worker.retry_due_forever)
                 running.app.state.checks.append(_check_of(worker))

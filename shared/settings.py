@@ -30,6 +30,11 @@ class ServiceSettings(BaseSettings):
     otlp_endpoint: str = Field(default="", description="OTLP over HTTP; empty: no traces are exported.")
     trace_ratio: float = Field(default=0.01, ge=0, le=1)
     log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
+    worker_instance: str = Field(
+        default="",
+        pattern="^[a-zA-Z0-9._-]{0,80}$",
+        description="This worker's own place in its consumer group, kept over restarts; one per process. Empty: none.",
+    )
     worker_batch: int = Field(default=500, ge=1, le=5000, description="Most events in one transaction.")
 
     @property

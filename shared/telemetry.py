@@ -111,7 +111,8 @@ def context_of(traceparent: str | None) -> Context | None:
 
 def is_sampled(traceparent: str | None) -> bool:
     """Whether spans are recorded for this trace."""
-    return traceparent is not None and len(traceparent) == 55 and int(traceparent[53:], 16) & 1 == 1
+    context = _span_context(traceparent)
+    return context is not None and context.trace_flags.sampled
 
 
 @contextmanager

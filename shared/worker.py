@@ -10,8 +10,10 @@ them fail the code is wrong, not the data, and the worker stops and says so.
 import asyncio
 import time
 from collections import deque
+from datetime import UTC, datetime
 from uuid import NAMESPACE_OID, uuid5
 
+import asyncpg
 import structlog
 from aiokafka.errors import KafkaError
 
@@ -42,8 +44,15 @@ CEILING_DEAD = 50
 POLL_WAIT_SECONDS = 0.5
 POLL_STUCK_SECONDS = 60.0
 STALL_CHECK_SECONDS = 30.0
+UNREADABLE = "unreadable"
+LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 TRY_AGAIN = (*TRANSIENT, OutcomeUnknown, Overloaded)
 LOST = (*CONNECTION_LOST, OutcomeUnknown, Overloaded)
+ITS_OWN = (
+    TimeoutError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+)  # counted among LOST by their classes, but an event can cause them
 
 
 class WorkerHalted(Exception):
@@ -88,7 +97,7 @@ class Runner:
                     tries=tries,
                     error=f"{type(error).__name__}: {error}",
                 )
-                if tries >= TRIES_BEFORE_SPLIT and not isinstance(error, LOST):
+                if tries >= TRIES_BEFORE_SPLIT and (isinstance(error, ITS_OWN) or not isinstance(error, LOST)):
                     await self._split(batch, error)
                     return
                 await asyncio.sleep(min(5.0, 0.05 * 2**tries))
@@ -120,9 +129,12 @@ class Runner:
             EVENTS_HANDLED.labels(self.group, call.deliveries[0].type).inc(len(call.deliveries))
 
     async def _fresh(self, conn: Connection, batch: list[Delivery]) -> list[Delivery]:
-        """Record the batch; what is new and need not wait. What must wait is set aside here."""
-        waiting = await dead_letters.parked(conn, self.group, {d.ordering_key for d in batch})
+        """Record the batch; what is new and need not wait. What must wait is set aside here.
+
+        In this order: the inbox waits for another worker that still has our events, and what it parked is then seen.
+        """
         fresh = await inbox.record(conn, self.group, batch)
+        waiting = await dead_letters.parked(conn, self.group, {d.ordering_key for d in batch})
         if known := len(batch) - len(fresh):
             EVENTS_DUPLICATE.labels(self.group).inc(known)
         if behind := [d for d in fresh if d.ordering_key in waiting]:
@@ -152,6 +164,10 @@ class Runner:
             except TRY_AGAIN as trouble:
                 log.warning("not_set_aside_yet", group=self.group, error=f"{type(trouble).__name__}: {trouble}")
                 await asyncio.sleep(1)
+            except asyncpg.DataError as trouble:  # not even its attributes can be stored
+                if delivery.type == UNREADABLE:
+                    raise
+                delivery, reason, is_temporary = _unreadable(delivery), f"{type(trouble).__name__}: {trouble}", False
         log.warning(
             "event_set_aside",
             group=self.group,
@@ -187,8 +203,8 @@ def _unreadable(delivery: Delivery) -> Delivery:
     return Delivery(
         event_id=uuid5(NAMESPACE_OID, place),
         source=delivery.source or "unreadable",
-        type="unreadable",
-        occurred_at=delivery.occurred_at,
+        type=UNREADABLE,
+        occurred_at=max(delivery.occurred_at, LONG_AGO),
         ordering_key=place,
         traceparent=None,
         topic=delivery.topic,
@@ -202,12 +218,15 @@ def _unreadable(delivery: Delivery) -> Delivery:
 class Worker:
     """Consumes for one handler group, for ever."""
 
-    def __init__(self, db: Database, handlers: Handlers, access: KafkaAccess, *, batch_max: int = 500) -> None:
+    def __init__(
+        self, db: Database, handlers: Handlers, access: KafkaAccess, *, batch_max: int = 500, instance: str = ""
+    ) -> None:
         self.runner = Runner(db, handlers)
         self.db = db
         self.handlers = handlers
         self.access = access
         self.batch_max = batch_max
+        self.instance = instance
         self.halted: str | None = None
         self.is_consuming = False
 
@@ -220,6 +239,7 @@ class Worker:
                 group_id=self.handlers.group_id,
                 client_id=self.handlers.group_id,
                 topics=self.handlers.topics,
+                instance=self.instance,
             )
             try:
                 await consumer.start()

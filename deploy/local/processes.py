@@ -87,6 +87,7 @@ def service_environment(stack: Stack, name: str) -> dict[str, str]:
             "LUMBUNG_KAFKA_BOOTSTRAP": stack.kafka_bootstrap,
             "LUMBUNG_KAFKA_USERNAME": user,
             "LUMBUNG_KAFKA_PASSWORD": password,
+            "LUMBUNG_WORKER_INSTANCE": "local",
         }
     return variables
 

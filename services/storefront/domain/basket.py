@@ -24,6 +24,7 @@ class Line:
     photo_url: str | None = None
     available: int | None = None
     notice: str | None = None
+    is_changed: bool = False
 
     @property
     def amount_minor(self) -> int:
@@ -57,6 +58,11 @@ class Basket:
     def count(self) -> int:
         """How many different products."""
         return sum(len(group.lines) for group in self.groups)
+
+    @property
+    def is_changed(self) -> bool:
+        """Whether the buyer has to agree to something new before ordering."""
+        return any(line.is_changed for group in self.groups for line in group.lines)
 
     @property
     def goods_minor(self) -> int:

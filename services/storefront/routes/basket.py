@@ -8,7 +8,12 @@ from services.storefront.domain.basket import amount_of, quantity_of
 from services.storefront.domain.session import Wanted
 from services.storefront.routes.web import CurrentVisit, OwnForm, Visit, text_of
 from services.storefront.upstream import Refused
-from services.storefront.use_cases.change_basket import BasketFull, set_cart_quantity, set_guest_quantity
+from services.storefront.use_cases.change_basket import (
+    BasketFull,
+    agree_to_changes,
+    set_cart_quantity,
+    set_guest_quantity,
+)
 from services.storefront.use_cases.view_basket import cart_basket, guest_basket, product_of
 
 router = APIRouter(include_in_schema=False)
@@ -23,6 +28,13 @@ async def basket(visit: CurrentVisit) -> Response:
     else:
         found = await cart_basket(visit.db, visit.network, visit.session, token)
     return visit.page("basket.html", basket=found)
+
+
+@router.post("/keranjang/setuju")
+async def agree(visit: CurrentVisit, form: OwnForm) -> Response:
+    """Take the new prices and contents."""
+    await agree_to_changes(visit.network, await visit.token())
+    return visit.redirect("/keranjang", info="setuju")
 
 
 @router.post("/keranjang/{product_id}")

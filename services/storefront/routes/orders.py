@@ -35,13 +35,12 @@ async def my_orders(visit: CurrentVisit, hal: str = "") -> Response:
 async def one_order(visit: CurrentVisit, order_id: UUID) -> Response:
     """How it stands; while it waits for stock or money the page asks again by itself."""
     order = await visit.network.orders.get(f"/v1/orders/{order_id}", token=await visit.token())
-    parcels = order.get("parcels") or []
+    parcels = order["parcels"]
     names = await shop_names(visit.network, {str(parcel["shop_id"]) for parcel in parcels})
     payload = _payload_of(order)
     return visit.page(
         "order.html",
         order=order,
-        payment=order.get("payment") or {},
         parcels=[(parcel, names.get(str(parcel["shop_id"]), "Toko"), _lines_of(order, parcel)) for parcel in parcels],
         steps=steps_of(order),
         qris=None if payload is None else qris_picture(payload),
@@ -99,13 +98,9 @@ async def _act(visit: Visit, order_id: UUID, path: str, body: dict[str, str], *,
 
 
 def _payload_of(order: dict[str, Any]) -> str | None:
-    payment = order.get("payment") or {}
-    payload = payment.get("qr_payload")
-    return str(payload) if payload and order.get("status") == "reserved" else None
+    payload = order["payment"]["qr_payload"]
+    return str(payload) if payload else None
 
 
 def _lines_of(order: dict[str, Any], parcel: dict[str, Any]) -> list[dict[str, Any]]:
-    own: list[dict[str, Any]] | None = parcel.get("lines")
-    if own is not None:
-        return own
-    return [line for line in order.get("lines") or [] if line.get("parcel_id") == parcel["parcel_id"]]
+    return [line for line in order["lines"] if line["parcel_id"] == parcel["parcel_id"]]

@@ -69,7 +69,9 @@ async def shop_orders(visit: CurrentVisit, shop_id: UUID, hal: str = "") -> Resp
     """Orders with a parcel of this shop, newest first, each with what to do next."""
     shop, found = await asyncio.gather(my_shop(visit, shop_id), _orders_of(visit, shop_id, hal))
     token = await visit.token()
-    full = await asyncio.gather(*(_with_parcels(visit, token, order) for order in found["items"]))
+    full = await asyncio.gather(
+        *(visit.network.orders.get(f"/v1/orders/{order['order_id']}", token=token) for order in found["items"])
+    )  # lists leave out lines and address
     return visit.page(
         "seller/orders.html",
         shop=shop,
@@ -149,34 +151,19 @@ async def _orders_of(visit: Visit, shop_id: UUID, cursor: str) -> dict[str, Any]
     return found
 
 
-async def _with_parcels(visit: Visit, token: str, order: dict[str, Any]) -> dict[str, Any]:
-    """The order with its lines and address, which lists leave out."""
-    try:
-        found: dict[str, Any] = await visit.network.orders.get(f"/v1/orders/{order['order_id']}", token=token)
-    except Refused as refusal:
-        if refusal.upstream_status != 404:
-            raise
-        return order
-    return found
-
-
 def _own_parcels(order: dict[str, Any], shop_id: UUID) -> list[tuple[dict[str, Any], list[dict[str, Any]]]]:
-    own = [parcel for parcel in order.get("parcels") or [] if parcel.get("shop_id") == str(shop_id)]
-    lines = order.get("lines") or []
+    """The parcels of the shop, each with its lines."""
     return [
-        (parcel, parcel.get("lines") or [line for line in lines if line.get("parcel_id") == parcel.get("parcel_id")])
-        for parcel in own
+        (parcel, [line for line in order["lines"] if line["parcel_id"] == parcel["parcel_id"]])
+        for parcel in order["parcels"]
+        if parcel["shop_id"] == str(shop_id)
     ]
 
 
 def _waiting(orders: list[dict[str, Any]], shop_id: UUID) -> int:
     """How many of the latest orders wait to be shipped."""
     return sum(
-        1
+        order["status"] == "confirmed"
+        and any(parcel["status"] == "pending" and parcel["shop_id"] == str(shop_id) for parcel in order["parcels"])
         for order in orders
-        if order.get("status") == "confirmed"
-        and any(
-            parcel.get("status") == "pending" and parcel.get("shop_id", str(shop_id)) == str(shop_id)
-            for parcel in order.get("parcels") or [{"status": "pending"}]
-        )
     )

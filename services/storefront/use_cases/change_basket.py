@@ -48,6 +48,16 @@ async def set_cart_quantity(
     await keep_count(db, session, cart)
 
 
+async def agree_to_changes(network: Network, token: str) -> None:
+    """Take what changed in the cart as it is now. Raises Refused or Unreachable."""
+    cart = await network.orders.get("/v1/cart", token=token)
+    for item in cart["items"]:
+        if item["is_listed"] and item["changed"]:
+            now = Wanted(item["quantity"], item["version"], item["unit_price_minor"])
+            path = f"/v1/cart/items/{item['product_id']}"
+            await network.orders.call("PUT", path, token=token, json=_as_json(now))
+
+
 async def keep_count(db: Database, session: Session, cart: object) -> None:
     """Remember the number of products in a cart that orders answered with."""
     items = cart.get("items") if isinstance(cart, dict) else None

@@ -69,41 +69,41 @@ async def cart_basket(
     """The basket of a person who is signed in; with a destination, its shipping fees too. Raises Unreachable."""
     cart = await network.orders.get("/v1/cart", token=token, params={"region_code": region_code})
     await keep_count(db, session, cart)
-    items = cart.get("items") or []
-    names = await shop_names(network, {str(item.get("shop_id")) for item in items if item.get("shop_id")})
+    items = cart["items"]
+    names = await shop_names(network, {str(item["shop_id"]) for item in items if item["shop_id"]})
     lines = [
-        (str(item.get("shop_id") or ""), names.get(str(item.get("shop_id")), "Tidak tersedia"), _cart_line(item))
+        (str(item["shop_id"] or ""), names.get(str(item["shop_id"]), "Tidak tersedia"), _cart_line(item))
         for item in items
     ]
     shipping = {
         str(parcel["shop_id"]): int(parcel["shipping_minor"])
-        for parcel in cart.get("parcels") or []
-        if amount_of(parcel.get("shipping_minor")) is not None
+        for parcel in cart["parcels"]
+        if parcel["shipping_minor"] is not None
     }
     notices = tuple(f"{line.title}: {line.notice}" for _, _, line in lines if line.notice)
     return Basket(grouped(lines, shipping), notices)
 
 
 def _cart_line(item: dict[str, Any]) -> Line:
-    price = amount_of(item.get("unit_price_minor")) or 0
+    is_listed = item["is_listed"]
     return Line(
         product_id=str(item["product_id"]),
-        title=str(item.get("title") or "Produk yang tidak dijual lagi"),
-        category=str(item.get("category") or ""),
+        title=str(item["title"] or "Produk yang tidak dijual lagi"),
+        category=str(item["category"] or ""),
         quantity=int(item["quantity"]),
-        unit_price_minor=price,
-        version=item.get("version"),
-        photo_url=photo_of(item),
-        available=amount_of(item.get("available")),
-        notice=_cart_notice(item, price),
+        unit_price_minor=int(item["unit_price_minor"] or 0) if is_listed else 0,
+        version=item["version"],
+        notice=_cart_notice(item),
+        is_changed=is_listed and bool(item["changed"]),
     )
 
 
-def _cart_notice(item: dict[str, Any], price: int) -> str | None:
-    if item.get("is_listed") is False or item.get("title") is None:
+def _cart_notice(item: dict[str, Any]) -> str | None:
+    if not item["is_listed"]:
         return "tidak dijual lagi. Hapus dari keranjang untuk melanjutkan."
-    seen = amount_of(item.get("seen_unit_price_minor"))
-    return _notice(price, seen, int(item["quantity"]), amount_of(item.get("available")))
+    if "price" in item["changed"]:
+        return _notice(int(item["unit_price_minor"]), int(item["seen_unit_price_minor"]), 0, None)
+    return "keterangannya diperbarui penjual." if item["changed"] else None
 
 
 async def product_of(network: Network, product_id: UUID) -> dict[str, Any] | None:

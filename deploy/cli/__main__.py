@@ -30,6 +30,14 @@ SECTIONS: dict[str, dict[str, str]] = {
         "psql": "deploy.cli.database:psql",
         "topics": "deploy.cli.topics:topics",
     },
+    "Events": {
+        "contracts": "deploy.cli.contracts:contracts",
+        "audit": "deploy.cli.audit:audit",
+        "dead-letters": "deploy.cli.dead_letters:dead_letters_group",
+        "redrive": "deploy.cli.dead_letters:redrive",
+        "discard": "deploy.cli.dead_letters:discard",
+        "calls": "deploy.cli.dead_letters:calls",
+    },
 }
 
 HELP = """Run, look at and repair Lumbung.

@@ -1,0 +1,129 @@
+-- Checks between services. A check is a pair: `check/service/expects` lists what must be so (key, value, what), and
+-- `check/service/confirms` says of the given keys what is so (key, value). What is not confirmed twice is a violation.
+
+-- name: reservations_have_a_live_order/catalog/expects
+-- I1: no stock is set aside for an order that has ended or never was.
+SELECT order_id::text AS key, 'live' AS value, 'stock is set aside since ' || reserved_at || ' for an order that has ended' AS what
+  FROM reservation_orders
+ WHERE state = 'reserved';
+
+-- name: reservations_have_a_live_order/orders/confirms
+-- Orders that may still hold stock.
+SELECT order_id::text AS key, 'live' AS value
+  FROM orders
+ WHERE order_id = ANY(:keys::text[]::uuid[]) AND status IN ('placed', 'reserved', 'reclaiming', 'confirmed');
+
+-- name: reserved_orders_have_their_stock/orders/expects
+-- I2: an order that waits for its money has stock set aside, by the attempt that it asked with.
+SELECT order_id::text AS key, attempt::text AS value, 'is reserved by attempt ' || attempt || ', catalog does not say so' AS what
+  FROM orders
+ WHERE status = 'reserved';
+
+-- name: reserved_orders_have_their_stock/catalog/confirms
+-- What is set aside, by which attempt.
+SELECT order_id::text AS key, attempt::text AS value
+  FROM reservation_orders
+ WHERE order_id = ANY(:keys::text[]::uuid[]) AND state = 'reserved';
+
+-- name: confirmed_orders_took_their_stock/orders/expects
+-- I2: a confirmed order's stock has left for good, line by line.
+SELECT o.order_id::text AS key,
+       string_agg(l.product_id || '=' || l.quantity, ',' ORDER BY l.product_id) AS value,
+       'is ' || o.status || ', but its stock was not committed as ordered' AS what
+  FROM orders AS o
+  JOIN order_lines AS l USING (order_id)
+ WHERE o.confirmed_at >= :since
+ GROUP BY o.order_id;
+
+-- name: confirmed_orders_took_their_stock/catalog/confirms
+-- What has left, line by line.
+SELECT order_id::text AS key, string_agg(product_id || '=' || quantity, ',' ORDER BY product_id) AS value
+  FROM reservations
+ WHERE order_id = ANY(:keys::text[]::uuid[]) AND state = 'committed'
+ GROUP BY order_id;
+
+-- name: cancelled_parcels_are_back_in_stock/orders/expects
+-- I1: a parcel that was cancelled after its order was confirmed put its goods back, once.
+SELECT p.parcel_id::text AS key, 'parcel' AS value, 'was cancelled and its goods are not back in stock' AS what
+  FROM parcels AS p
+  JOIN orders AS o USING (order_id)
+ WHERE p.status = 'cancelled' AND o.confirmed_at >= :since AND p.ended_at >= o.confirmed_at;
+
+-- name: cancelled_parcels_are_back_in_stock/catalog/confirms
+-- Parcels whose goods are back.
+SELECT source_id::text AS key, kind::text AS value
+  FROM restocks
+ WHERE source_id = ANY(:keys::text[]::uuid[]) AND kind = 'parcel';
+
+-- name: returns_are_back_in_stock/orders/expects
+-- I1: a return that the shop has received put its goods back, line by line.
+SELECT return_id::text AS key, string_agg(product_id || '=' || quantity, ',' ORDER BY product_id) AS value,
+       'was received and its goods are not back in stock' AS what
+  FROM returned_lines
+ WHERE received_at >= :since
+ GROUP BY return_id;
+
+-- name: returns_are_back_in_stock/catalog/confirms
+-- Returns whose goods are back.
+SELECT r.source_id::text AS key, string_agg(l.product_id || '=' || l.quantity, ',' ORDER BY l.product_id) AS value
+  FROM restocks AS r, unnest(r.product_ids, r.quantities) AS l (product_id, quantity)
+ WHERE r.source_id = ANY(:keys::text[]::uuid[]) AND r.kind = 'return'
+ GROUP BY r.source_id;
+
+-- name: products_are_known_to_orders/catalog/expects
+-- I8: every listed product can be bought, as it is now.
+SELECT product_id::text AS key,
+       concat_ws('|', shop_id, version, unit_price_minor, currency, weight_grams, category, title) AS value,
+       'is listed as version ' || version || ' at ' || unit_price_minor || ', orders'' copy differs' AS what
+  FROM products
+ WHERE state = 'listed';
+
+-- name: products_are_known_to_orders/orders/confirms
+-- Orders' copy.
+SELECT product_id::text AS key,
+       concat_ws('|', shop_id, version, unit_price_minor, currency, weight_grams, category, title) AS value
+  FROM offers
+ WHERE product_id = ANY(:keys::text[]::uuid[]) AND is_listed;
+
+-- name: offers_are_real/orders/expects
+-- I8: what can be bought is listed, as it is now.
+SELECT product_id::text AS key,
+       concat_ws('|', shop_id, version, unit_price_minor, currency, weight_grams, category, title) AS value,
+       'is on offer as version ' || version || ' at ' || unit_price_minor || ', catalog says otherwise' AS what
+  FROM offers
+ WHERE is_listed;
+
+-- name: offers_are_real/catalog/confirms
+-- The products themselves.
+SELECT product_id::text AS key,
+       concat_ws('|', shop_id, version, unit_price_minor, currency, weight_grams, category, title) AS value
+  FROM products
+ WHERE product_id = ANY(:keys::text[]::uuid[]) AND state = 'listed';
+
+-- name: shops_are_known_to_orders/catalog/expects
+-- I8: orders knows every shop, where it is and who works there.
+SELECT s.shop_id::text AS key,
+       concat_ws('|', s.region_code, s.cooperative_id,
+                 (SELECT string_agg(w.account_id || ':' || w.role, ',' ORDER BY w.account_id)
+                    FROM shop_staff AS w WHERE w.shop_id = s.shop_id)) AS value,
+       'orders'' copy of the shop or of its staff differs' AS what
+  FROM shops AS s;
+
+-- name: shops_are_known_to_orders/orders/confirms
+-- Orders' copy.
+SELECT s.shop_id::text AS key,
+       concat_ws('|', s.region_code, s.cooperative_id,
+                 (SELECT string_agg(w.account_id || ':' || w.role, ',' ORDER BY w.account_id)
+                    FROM shop_staff AS w WHERE w.shop_id = s.shop_id)) AS value
+  FROM shops AS s
+ WHERE s.shop_id = ANY(:keys::text[]::uuid[]);
+
+-- name: forgotten_people_are_known_to_orders/identity/expects
+-- Who asked to be forgotten is forgotten by orders.
+SELECT id::text AS key, 'erased' AS value, 'was erased and orders does not know' AS what
+  FROM accounts
+ WHERE erased_at IS NOT NULL;
+
+-- name: forgotten_people_are_known_to_orders/orders/confirms
+-- Who is forgotten here.
+SELECT account_id::text AS key, 'erased' AS value FROM erased_accounts WHERE account_id = ANY(:keys::text[]::uuid[]);

@@ -21,7 +21,14 @@ RawConnection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[Row] | asyncpg.Conn
 Isolation: TypeAlias = Literal["read_committed", "repeatable_read", "serializable"]
 T = TypeVar("T")
 
-CONNECTION_LOST = (OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.AdminShutdownError)
+CONNECTION_LOST = (
+    OSError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # a query in the moment in which the server ends the connection
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+)
 TRANSIENT = (
     *CONNECTION_LOST,
     TimeoutError,

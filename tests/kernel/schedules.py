@@ -184,10 +184,7 @@ class Writer:
 
     async def take_ids(self) -> None:
         """Planted fault: the ids come in a statement of their own, before any transaction id."""
-        self.ids = [
-            await self.raw.fetchval(f"SELECT nextval('\"outbox_id_{TOPIC.name}\"')")
-            for _ in self.events
-        ]
+        self.ids = [await self.raw.fetchval(f"SELECT nextval('\"outbox_id_{TOPIC.name}\"')") for _ in self.events]
 
     async def write_with_ids(self) -> None:
         """Planted fault, second half: the rows come later."""

@@ -52,6 +52,7 @@ GROUP_COMMIT_REFUSED = Counter(
 CALLS_OUT = Counter(
     "lumbung_calls_out", "Calls to other organisations, by purpose and outcome.", ["purpose", "outcome"]
 )
+SAGAS_STUCK = Gauge("lumbung_sagas_stuck", "Sagas that wait longer than they should, by state.", ["state"])
 
 tracer = trace.get_tracer("lumbung")
 

@@ -211,7 +211,7 @@ SELECT order_id, amount_minor, :now FROM unnest(:order_ids::uuid[], :amounts_min
 
 -- name: charge
 -- What we know of an order's charge.
-SELECT order_id, status::text AS status, amount_minor, provider_reference, qr_payload, account_number, expires_at
+SELECT status::text AS status, amount_minor, qr_payload, account_number, expires_at
   FROM charges
  WHERE order_id = :order_id;
 
@@ -285,12 +285,11 @@ UPDATE refunds SET status = :status::refund_status, made_at = :made_at, refund_n
  WHERE refund_id = :refund_id AND status = 'requested';
 
 -- name: refund
--- One refund with what its event says.
-SELECT r.refund_id, r.order_id, r.parcel_id, r.shop_id, r.provider, r.provider_reference, r.amount_minor, r.reason,
-       r.status::text AS status, o.buyer_id, o.payment_method::text AS payment_method, o.currency
-  FROM refunds AS r
-  JOIN orders AS o ON o.order_id = r.order_id
- WHERE r.refund_id = :refund_id;
+-- One refund, before and after the provider is asked.
+SELECT refund_id, order_id, parcel_id, shop_id, provider, provider_reference, amount_minor, reason, requested_by,
+       status::text AS status
+  FROM refunds
+ WHERE refund_id = :refund_id;
 
 -- name: refunds
 -- Refunds of an order, oldest first.
@@ -317,7 +316,7 @@ SELECT o.order_id, o.buyer_id, o.status::text AS status, o.payment_method::text 
 -- name: parcels_of_orders
 -- Parcels, in the order their shops appeared in the basket.
 SELECT parcel_id, order_id, shop_id, cooperative_id, region_code, goods_minor, shipping_minor, status::text AS status,
-       carrier, tracking, collected_minor, deadline_at, shipped_at, delivered_at, completed_at, completed_by, ended_at
+       carrier, tracking, collected_minor, shipped_at, delivered_at, completed_at, completed_by, ended_at
   FROM parcels
  WHERE order_id = ANY(:order_ids::uuid[])
  ORDER BY order_id, parcel_id;
@@ -525,12 +524,30 @@ DELETE FROM addresses
                      LIMIT :most);
 
 -- name: add_received
--- Cash taken at the door counts for its orders.
+-- Cash taken at the door counts for its orders; several parcels of one may be delivered at once.
 UPDATE orders AS o
-   SET received_minor = o.received_minor + r.amount_minor,
-       paid_at = CASE WHEN r.is_paid THEN :now ELSE o.paid_at END
-  FROM unnest(:order_ids::uuid[], :amounts_minor::bigint[], :are_paid::boolean[]) AS r (order_id, amount_minor, is_paid)
+   SET received_minor = o.received_minor + r.amount_minor
+  FROM (SELECT order_id, sum(amount_minor) AS amount_minor
+          FROM unnest(:order_ids::uuid[], :amounts_minor::bigint[]) AS c (order_id, amount_minor)
+         GROUP BY order_id) AS r
  WHERE o.order_id = r.order_id;
+
+-- name: lock_unpaid_cash_orders
+-- Orders that are paid at the door and not yet wholly.
+SELECT order_id, buyer_id, status::text AS status, payment_method::text AS payment_method, attempt, total_minor,
+       received_minor, currency, cancel_reason::text AS cancel_reason
+  FROM orders
+ WHERE order_id = ANY(:order_ids::uuid[]) AND payment_method = 'cod' AND paid_at IS NULL AND received_minor > 0
+ ORDER BY order_id
+   FOR UPDATE;
+
+-- name: mark_paid
+-- The last of their cash has come.
+UPDATE orders SET paid_at = :now WHERE order_id = ANY(:order_ids::uuid[]);
+
+-- name: refunded_of_parcel
+-- A shop gives back no more than its own parcel cost.
+SELECT coalesce(sum(amount_minor), 0)::bigint FROM refunds WHERE parcel_id = :parcel_id AND status <> 'failed';
 
 -- name: insert_cash_receipts
 -- Cash is known by the parcel that it was taken for.

@@ -148,5 +148,12 @@ def parcels_ended(order: Order, parcels: Collection[ParcelStatus]) -> Step:
     return _cancelled(order, "buyer" if ParcelStatus.RETURNED in parcels else "seller")
 
 
+def is_paid_at_the_door(order: Order, parcels: Collection[ParcelStatus]) -> bool:
+    """Whether the cash of every parcel that still counts has been taken, and there is some."""
+    reached = {ParcelStatus.DELIVERED, ParcelStatus.COMPLETED}
+    counted = [parcel for parcel in parcels if parcel not in {ParcelStatus.CANCELLED, ParcelStatus.RETURNED}]
+    return order.method == "cod" and order.received_minor > 0 and all(parcel in reached for parcel in counted)
+
+
 def _cancelled(order: Order, reason: CancelReason, *effects: Effect) -> Step:
     return Step(replace(order, status=OrderStatus.CANCELLED, cancel_reason=reason), (Effect.CANCEL, *effects))

@@ -1,9 +1,11 @@
 """The life of a parcel: who may move it on, and from where to where."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final
+from uuid import UUID
 
-from services.orders.domain.problems import WrongAmountCollected, WrongParcelState
+from services.orders.domain.problems import MoreThanSent, WrongAmountCollected, WrongParcelState
 
 
 class ParcelStatus(StrEnum):
@@ -59,3 +61,11 @@ def check_cash(collected_minor: int, due_minor: int) -> None:
     """Raises WrongAmountCollected unless exactly what is due was taken."""
     if collected_minor != due_minor:
         raise WrongAmountCollected(f"due at the door: {due_minor}", due_minor=due_minor)
+
+
+def check_returned(sent: Mapping[UUID, int], before: Mapping[UUID, int], now: Mapping[UUID, int]) -> bool:
+    """Whether with `now` everything that was sent has come back. Raises MoreThanSent."""
+    total = {product_id: before.get(product_id, 0) + now.get(product_id, 0) for product_id in {*sent, *now}}
+    if any(count > sent.get(product_id, 0) for product_id, count in total.items()):
+        raise MoreThanSent
+    return total == dict(sent)

@@ -190,9 +190,7 @@ def has_changed(line: WantedLine, offer: Offer) -> bool:
     )
 
 
-def shipping_minor_of(
-    lines: Sequence[tuple[Offer, int]], region_code: str, fees: ShippingFees
-) -> int:
+def shipping_minor_of(lines: Sequence[tuple[Offer, int]], region_code: str, fees: ShippingFees) -> int:
     """The fee of one parcel with these offers and quantities, all of one shop."""
     weight_grams = sum(offer.weight_grams * quantity for offer, quantity in lines)
     return fees.fee_minor(origin=lines[0][0].region_code, destination=region_code, weight_grams=weight_grams)

@@ -20,7 +20,9 @@ async def go_on_with_reserved(conn: Connection, answers: Sequence[StockReserved]
     """Cash orders are confirmed; others are asked for their money; late money has bought its goods after all."""
     orders = await store.lock_orders(conn, [answer.order_id for answer in answers])
     taken = [
-        Taken(order, stock_reserved(order, answer.attempt)) for answer in answers if (order := orders.get(answer.order_id))
+        Taken(order, stock_reserved(order, answer.attempt))
+        for answer in answers
+        if (order := orders.get(answer.order_id))
     ]
     await record_steps(conn, taken, now=now)
 

@@ -1,7 +1,7 @@
 """Give money back: write down what must go back, and ask the provider to send it.
 
 What must stay true: a receipt never gives back more than it brought; the provider is asked with the refund's own id, so
-asking twice is asking once. Cash taken at the door is handed back by the shop, so its refund is made when it is written.
+asking twice is asking once. Cash taken at the door is handed back by the shop: that refund is made when it is written.
 """
 
 from collections import defaultdict
@@ -28,9 +28,7 @@ async def give_back_all(conn: Connection, orders: Sequence[tuple[Order, str]], *
     for receipt in await store.lock_receipts(conn, [order.order_id for order, _ in orders]):
         by_order[receipt.order_id].append(receipt)
     for order, reason in orders:
-        refunds = [
-            _refund(receipt, receipt.left_minor, reason=reason) for receipt in by_order.get(order.order_id, ())
-        ]
+        refunds = [_refund(receipt, receipt.left_minor, reason=reason) for receipt in by_order.get(order.order_id, ())]
         await _ask(conn, order, refunds, now=now)
 
 

@@ -110,9 +110,7 @@ async def _write(
     await store.insert_orders(
         conn, list(placed.values()), [commands[i].ship_to for i in placed], answer_seconds=answer_seconds
     )
-    kept = [
-        (commands[i].claim, answer.status, answer.body) for i in placed if isinstance(answer := answers[i], Replay)
-    ]
+    kept = [(commands[i].claim, answer.status, answer.body) for i in placed if isinstance(answer := answers[i], Replay)]
     await idempotency.store(conn, kept)
     from_cart = [
         (order.buyer_id, line.offer.product_id)

@@ -3,18 +3,22 @@
 The orders are locked by the caller. Set-based: a worker's batch of a thousand answers costs as many statements as one.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 from services.orders import store
 from services.orders.domain.order import Effect, Order, OrderStatus, Step
+from services.orders.domain.parcel import ParcelStatus
+from services.orders.use_cases import parcel_facts
 from services.orders.use_cases.give_back import give_back_all
 from shared import calls_out, outbox
 from shared.contracts.orders import OrderCancelled, OrderConfirmed, OrderPaid, ReservationRequested
 from shared.db import Connection
 
-CHARGE, END_CHARGE = "charge", "end_charge"
+# What is asked of the payment provider, by order.
+CHARGE, END_CHARGE, CHECK, CHECK_ENDED = "charge", "end_charge", "check_charge", "check_ended_charge"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +95,24 @@ async def _end(conn: Connection, ending: Sequence[Taken], *, now: datetime) -> N
     if not ending:
         return
     order_ids = [one.after.order_id for one in ending]
+    committed = {one.after.order_id: one.after for one in ending if one.before.status is OrderStatus.CONFIRMED}
+    if committed:
+        await _publish_cancelled_parcels(conn, committed, now=now)
     await store.end_parcels(conn, order_ids, now=now)
     paid_first = [one.after.order_id for one in ending if one.before.status is not OrderStatus.PLACED]
     for order_id in await store.open_charges(conn, paid_first) if paid_first else ():
         await calls_out.request(conn, END_CHARGE, str(order_id), {})
+
+
+async def _publish_cancelled_parcels(conn: Connection, orders: Mapping[UUID, Order], *, now: datetime) -> None:
+    """Stock of a confirmed order has left: it comes back parcel by parcel."""
+    parcels = await store.lock_parcels(conn, orders)
+    lines = await store.lines_of_parcels(conn, orders)
+    for parcel in parcels.values():
+        order = orders[parcel.order_id]
+        if parcel.status is ParcelStatus.PENDING and order.cancel_reason is not None:
+            rows = lines[parcel.parcel_id]
+            outbox.append(conn, parcel_facts.cancelled(order, parcel, rows, reason=order.cancel_reason, now=now))
 
 
 def _publish(conn: Connection, one: Taken, effect: Effect, *, lines: store.LinesOfOrders, now: datetime) -> None:
@@ -133,4 +151,3 @@ def paid_event(order: Order, *, now: datetime) -> OrderPaid:
         currency=order.currency,
         paid_at=now,
     )
-

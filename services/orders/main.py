@@ -1,0 +1,55 @@
+"""The orders service as a process: the only place that wires things."""
+
+from collections.abc import Sequence
+
+import httpx2
+
+from services.orders.calls import purposes
+from services.orders.domain import shipping
+from services.orders.handlers import handlers
+from services.orders.provider import Provider, verification_key
+from services.orders.routes import router
+from services.orders.routes.desk import Placing, fees_on, known_regions
+from services.orders.settings import OrdersSettings
+from services.orders.sweeper import Sweeper
+from services.orders.use_cases.place_orders import PlaceOrder, place_orders
+from shared.calls_out import CallsOut
+from shared.clock import utc_now
+from shared.db import Connection, Database
+from shared.group_commit import GroupCommit
+from shared.idempotency import Replay
+from shared.problems import Problem
+from shared.service import Running, Service
+
+
+def group_of_orders(db: Database, settings: OrdersSettings, tariff: shipping.Tariff) -> Placing:
+    """Where orders queue to share a transaction."""
+
+    async def run(conn: Connection, commands: Sequence[PlaceOrder]) -> list[Replay | Problem]:
+        now = utc_now()
+        fees = fees_on(tariff, now.date())
+        return await place_orders(conn, commands, fees=fees, answer_seconds=settings.stock_answer_seconds, now=now)
+
+    return GroupCommit("place_order", db, run, batch_max=settings.order_batch)
+
+
+async def start(running: Running) -> None:
+    """Read the tariff and the keys; start the group of orders, the provider's calls and the clock."""
+    settings: OrdersSettings = running.settings
+    state = running.app.state
+    state.tariff = shipping.load(settings.shipping_file)
+    state.provider_key = verification_key(settings)
+    state.placing = group_of_orders(running.db, settings, state.tariff)
+    known_regions()
+    running.background("http", state.placing.run_forever)
+    http = httpx2.AsyncClient(trust_env=False, limits=httpx2.Limits(max_connections=32))
+    running.closing.append(http.aclose)
+    calls = CallsOut(running.db, purposes(running.db, Provider.of(settings, http)))
+    running.background("worker", calls.run_forever)
+    running.background("worker", Sweeper(running.db, seconds=settings.sweep_seconds).run_forever)
+
+
+service = Service(name="orders", settings=OrdersSettings, routers=(router,), handlers=(handlers,), start=start)
+
+if __name__ == "__main__":
+    service.main()

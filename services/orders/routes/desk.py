@@ -1,0 +1,40 @@
+"""What routes share: the running service's parts, and the placing of orders through the group commit."""
+
+from datetime import date
+from functools import lru_cache
+from typing import Annotated, TypeAlias, cast
+
+from fastapi import Depends, Request
+
+from services.orders.domain.shipping import ShippingFees, Tariff
+from services.orders.use_cases.place_orders import PlaceOrder
+from shared.db import Database
+from shared.group_commit import GroupCommit
+from shared.idempotency import Replay
+from shared.regions import find
+
+Placing: TypeAlias = GroupCommit[PlaceOrder, Replay]
+
+
+def database(request: Request) -> Database:
+    """The service's database."""
+    return cast(Database, request.app.state.db)
+
+
+def placing(request: Request) -> Placing:
+    """Where orders queue to share a transaction."""
+    return cast(Placing, request.app.state.placing)
+
+
+def fees_on(tariff: Tariff, day: date) -> ShippingFees:
+    """The tariff as it is on this day."""
+    return ShippingFees(tariff, tariff.on(day))
+
+
+Db: TypeAlias = Annotated[Database, Depends(database)]
+
+
+@lru_cache(maxsize=1)
+def known_regions() -> bool:
+    """Read the table of regions once, before the first request has to wait for it."""
+    return find("18") is not None

@@ -1,0 +1,41 @@
+"""Cancel one parcel of a confirmed order: the goods go back on the shelf, the money to the buyer."""
+
+from datetime import datetime
+from uuid import UUID
+
+from services.orders import store
+from services.orders.domain.parcel import Move, ParcelStatus, move
+from services.orders.use_cases import parcel_facts
+from services.orders.use_cases.give_back import give_back_part
+from services.orders.use_cases.open_parcel import (
+    MAY_SELL,
+    end_order_with_its_parcels,
+    open_parcel,
+    require_confirmed,
+    require_staff,
+    statuses_after,
+)
+from services.orders.use_cases.settle_cash import settle_cash
+from shared import outbox
+from shared.auth import Principal
+from shared.db import Connection
+
+
+async def cancel_parcel(conn: Connection, parcel_id: UUID, person: Principal, *, now: datetime) -> ParcelStatus:
+    """Its new status. Raises NotFound, Forbidden, WrongParcelState."""
+    opened = await open_parcel(conn, parcel_id, person)
+    require_staff(opened, MAY_SELL)
+    require_confirmed(opened.order)
+    order, parcel = opened.order, opened.parcel
+    status = move(parcel.status, Move.CANCEL)
+    await store.end_parcel(conn, parcel_id, status, now=now)
+    rows = (await store.lines_of_parcels(conn, [order.order_id]))[parcel_id]
+    outbox.append(conn, parcel_facts.cancelled(order, parcel, rows, reason="seller", now=now))
+    cost_minor = parcel.goods_minor + parcel.shipping_minor
+    if order.method != "cod" and order.received_minor > 0 and cost_minor > 0:
+        await give_back_part(
+            conn, order, cost_minor, reason="parcel_cancelled", now=now, parcel_id=parcel_id, shop_id=parcel.shop_id
+        )
+    order = await end_order_with_its_parcels(conn, order, statuses_after(opened, status), now=now)
+    await settle_cash(conn, [order.order_id], now=now)
+    return status

@@ -90,13 +90,20 @@ class Verifier:
     than the rest of a hot request. Withdrawing a key therefore takes up to one token lifetime to be felt everywhere.
     """
 
-    def __init__(self, keys: str | FetchKeys, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        keys: str | FetchKeys,
+        *,
+        refetch_seconds: float = REFETCH_SECONDS,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         """`keys`: identity's address, or a function that answers with its key set (raises KeysUnreachable)."""
         self._published: _Published | None = None
         if isinstance(keys, str):
             self._published = _Published(keys)
             keys = self._published.fetch
         self._fetch: FetchKeys = keys
+        self._refetch_seconds = refetch_seconds
         self._clock = clock
         self._keys: dict[str, ECKey] = {}
         self._asked_at = float("-inf")
@@ -140,8 +147,8 @@ class Verifier:
         raise Overloaded("the signing keys are not known yet")
 
     def _start_fetching(self) -> None:
-        """Ask for the keys, unless that is under way or was done within the last `REFETCH_SECONDS`."""
-        if self._fetching is None and self._clock() - self._asked_at >= REFETCH_SECONDS:
+        """Ask for the keys, unless that is under way or was done within the last `refetch_seconds`."""
+        if self._fetching is None and self._clock() - self._asked_at >= self._refetch_seconds:
             self._asked_at = self._clock()
             self._fetching = asyncio.create_task(self._refresh())
 
@@ -152,7 +159,9 @@ class Verifier:
         except KeysUnreachable as error:
             self._reachable = False
             if not self._keys:
-                self._asked_at = self._clock() - REFETCH_SECONDS + 1  # without any key nothing works: ask each second
+                self._asked_at = (
+                    self._clock() - self._refetch_seconds + 1
+                )  # without any key nothing works: ask each second
             log.warning("keys_unreachable", reason=str(error), keys_known=len(self._keys))
         finally:
             self._fetching = None

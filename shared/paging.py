@@ -15,7 +15,7 @@ Cursor: TypeAlias = Annotated[str | None, Query(max_length=500)]
 
 def encode(*position: Any) -> str:
     """The cursor of a position: values that JSON knows, UUIDs and times."""
-    return base64.urlsafe_b64encode(orjson.dumps(position)).decode().rstrip("=")
+    return base64.urlsafe_b64encode(orjson.dumps(position, default=str)).decode().rstrip("=")
 
 
 def decode(cursor: str, *, size: int) -> list[Any]:

@@ -10,21 +10,25 @@ from services.identity.use_cases.ask_for_notice import PURPOSE
 from services.identity.use_cases.forget_expired import forget_expired_forever
 from services.identity.use_cases.rotate_keys import ensure_keys
 from services.identity.use_cases.send_notice import NoticeChannel
-from shared.auth import Verifier
+from shared.auth import KeysUnreachable, Verifier
 from shared.calls_out import CallsOut
 from shared.clock import utc_now
-from shared.db import Database
+from shared.db import TRANSIENT, Database
+from shared.problems import Problem
 from shared.service import Running, Service
 
 
 def own_verifier(db: Database) -> Verifier:
-    """Verifies with the keys in our own database, rather than by calling ourselves."""
+    """Verifies with the keys in our own database, rather than by calling ourselves; so a new key is known at once."""
 
     async def published() -> bytes:
-        async with db.reading() as conn:
-            return orjson.dumps({"keys": await store.published_keys(conn)})
+        try:
+            async with db.reading() as conn:
+                return orjson.dumps({"keys": await store.published_keys(conn)})
+        except (*TRANSIENT, Problem) as error:
+            raise KeysUnreachable(f"no keys from the database: {type(error).__name__}") from error
 
-    return Verifier(published)
+    return Verifier(published, refetch_seconds=0)
 
 
 async def start(running: Running) -> None:

@@ -30,6 +30,9 @@ SECTIONS: dict[str, dict[str, str]] = {
         "psql": "deploy.cli.database:psql",
         "topics": "deploy.cli.topics:topics",
     },
+    "People": {
+        "user": "deploy.cli.users:user",
+    },
     "Events": {
         "contracts": "deploy.cli.contracts:contracts",
         "audit": "deploy.cli.audit:audit",

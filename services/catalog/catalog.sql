@@ -267,19 +267,21 @@ SELECT coalesce(category, region, band::text) AS value, count(*) AS count,
 -- name: products_relevant
 -- Search by words, best first, page and facets in one statement. At most :sample matches are ranked. Only when fewer
 -- than :enough are found exactly, words are corrected by the vocabulary of all titles (several typos, any title), and
--- whole titles compared by trigrams (words run together); such matches rank below every exact one.
-WITH exact AS MATERIALIZED (
+-- whole titles compared by trigrams (words run together); such matches rank below every exact one. This is planned once
+-- for all values, so the price is hidden from the indexes (+ 0): the planner would walk one of them instead of the words'.
+WITH asked AS MATERIALIZED (
+    SELECT to_tsquery('simple', :prefixes) || plainto_tsquery('indonesian', :words::text) AS query
+), exact AS MATERIALIZED (
     SELECT product_id, category, region_code, province_code, unit_price_minor,
-           1000000 + (1000000 * ts_rank(document, to_tsquery('simple', :prefixes)
-                                                  || plainto_tsquery('indonesian', :words::text)))::int AS score
+           1000000 + (1000000 * ts_rank(document, (SELECT query FROM asked)))::int AS score
       FROM products
      WHERE state = 'listed'
-       AND document @@ (to_tsquery('simple', :prefixes) || plainto_tsquery('indonesian', :words::text))
+       AND document @@ (SELECT query FROM asked)
        AND (:category::text IS NULL OR category = :category)
        AND (:province::text IS NULL OR province_code = :province)
        AND (:region::text IS NULL OR region_code = :region)
        AND (:shop_id::uuid IS NULL OR shop_id = :shop_id)
-       AND unit_price_minor >= :min_price AND unit_price_minor <= :max_price
+       AND unit_price_minor + 0 BETWEEN :min_price AND :max_price
      LIMIT :sample
 ), corrected AS MATERIALIZED (
     SELECT to_tsquery('simple', string_agg('(' || near.alternatives || ')', ' & ')) AS query
@@ -305,7 +307,7 @@ WITH exact AS MATERIALIZED (
        AND (:province::text IS NULL OR province_code = :province)
        AND (:region::text IS NULL OR region_code = :region)
        AND (:shop_id::uuid IS NULL OR shop_id = :shop_id)
-       AND unit_price_minor >= :min_price AND unit_price_minor <= :max_price
+       AND unit_price_minor + 0 BETWEEN :min_price AND :max_price
 ), matches AS MATERIALIZED (
     SELECT * FROM exact UNION ALL SELECT * FROM resembling
 ), page AS (

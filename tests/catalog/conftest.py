@@ -83,10 +83,10 @@ def catalog_settings(tmp_path_factory: pytest.TempPathFactory) -> CatalogSetting
     """Settings that need no environment."""
     folder: Path = tmp_path_factory.mktemp("media")
     return CatalogSettings(
-        database_url="postgresql://unused",  # type: ignore[arg-type]  # pydantic makes the SecretStr
+        database_url="postgresql://unused",
         kafka_bootstrap="127.0.0.1:1",
         kafka_username="unused",
-        kafka_password="unused",  # type: ignore[arg-type]  # as above
+        kafka_password="unused",
         http_port=1,
         identity_url="http://127.0.0.1:1",
         media_dir=folder,

@@ -1,4 +1,4 @@
-"""What catalog does when it hears of orders and of people who leave: once, twice, killed, early, in one batch, in a race."""
+"""What catalog does when it hears of orders and of people who leave: once, twice, killed, early, in batches and races."""
 
 import asyncio
 from datetime import UTC, datetime

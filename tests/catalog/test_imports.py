@@ -7,6 +7,7 @@ import pytest
 
 from services.catalog.handlers import handlers
 from services.catalog.use_cases import run_imports
+from services.catalog.use_cases.import_rows import import_rows
 from services.catalog.use_cases.run_imports import ImportRunner
 from shared.contracts.catalog import ProductListed, ProductRevised
 from shared.testing.delivery import Killed, deliver, published
@@ -134,7 +135,7 @@ async def test_a_runner_killed_between_chunks_or_inside_one_doubles_nothing(
     import_id = UUID(answer.json()["import_id"])
     runner: ImportRunner = market.running.app.state.import_runner
     monkeypatch.setattr(runner, "_lease_seconds", 0.0)  # a dead runner's lease ends at once
-    real, calls = run_imports.import_rows, 0
+    real, calls = import_rows, 0
 
     async def dies_in_the_second_chunk(*args: Any, **named: Any) -> None:
         nonlocal calls

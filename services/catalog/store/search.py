@@ -8,7 +8,7 @@ from services.catalog.store import queries
 from shared.db import Connection
 from shared.sql import Row
 
-RANKED_MAX = 2_000  # so many matches are ranked; a query that broad has no single best answer
+RANKED_MAX = 1_200  # so many matches are ranked; a query that broad has no single best answer
 
 
 async def relevant(

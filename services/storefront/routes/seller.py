@@ -1,6 +1,8 @@
 """The seller centre: my shops, one shop at a glance, its orders to ship."""
 
 import asyncio
+from collections import Counter
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -15,9 +17,9 @@ from shared.problems import NotFound
 router = APIRouter(include_in_schema=False)
 
 PAGE_SIZE = 20
+LATEST_ORDERS = 100
 CARRIERS = ("JNE", "J&T Express", "SiCepat", "Pos Indonesia", "AnterAja", "Kurir toko")
 SHOP_FIELDS = {"name": 80, "region_code": 8}
-TO_DO = {"pending", "shipped"}
 
 
 @router.get("/penjual")
@@ -56,18 +58,16 @@ async def open_shop(visit: CurrentVisit, form: OwnForm) -> Response:
 
 @router.get("/penjual/{shop_id}")
 async def overview(visit: CurrentVisit, shop_id: UUID) -> Response:
-    """A shop at a glance."""
-    shop = await my_shop(visit, shop_id)
-    dashboard, orders = await asyncio.gather(_dashboard(visit, shop_id), _orders_of(visit, shop_id, ""))
-    return visit.page(
-        "seller/overview.html", shop=shop, tab="", dashboard=dashboard, waiting=_waiting(orders["items"], shop_id)
-    )
+    """A shop at a glance, by its latest orders."""
+    shop, latest = await asyncio.gather(my_shop(visit, shop_id), _orders_of(visit, shop_id, limit=LATEST_ORDERS))
+    figures = figures_of(latest["items"])
+    return visit.page("seller/overview.html", shop=shop, tab="", figures=figures, latest_orders=LATEST_ORDERS)
 
 
 @router.get("/penjual/{shop_id}/pesanan")
 async def shop_orders(visit: CurrentVisit, shop_id: UUID, hal: str = "") -> Response:
     """Orders with a parcel of this shop, newest first, each with what to do next."""
-    shop, found = await asyncio.gather(my_shop(visit, shop_id), _orders_of(visit, shop_id, hal))
+    shop, found = await asyncio.gather(my_shop(visit, shop_id), _orders_of(visit, shop_id, limit=PAGE_SIZE, cursor=hal))
     token = await visit.token()
     full = await asyncio.gather(
         *(visit.network.orders.get(f"/v1/orders/{order['order_id']}", token=token) for order in found["items"])
@@ -127,27 +127,9 @@ def told(faults: Faults, name: str, refusal: Refused) -> None:
     faults.add(name, f"{sentence.title}. {sentence.text}")
 
 
-async def _dashboard(visit: Visit, shop_id: UUID) -> dict[str, Any]:
-    """Orders' figures of the shop; none while orders does not know the shop yet."""
-    try:
-        found: dict[str, Any] = await visit.network.orders.get(
-            f"/v1/shops/{shop_id}/dashboard", token=await visit.token()
-        )
-    except Refused as refusal:
-        if refusal.upstream_status != 404:
-            raise
-        return {}
-    return found
-
-
-async def _orders_of(visit: Visit, shop_id: UUID, cursor: str) -> dict[str, Any]:
-    params = {"shop_id": str(shop_id), "limit": PAGE_SIZE, "cursor": cursor}
-    try:
-        found: dict[str, Any] = await visit.network.orders.get("/v1/orders", token=await visit.token(), params=params)
-    except Refused as refusal:
-        if refusal.upstream_status not in (404, 422):
-            raise
-        return {"items": [], "next_cursor": None}
+async def _orders_of(visit: Visit, shop_id: UUID, *, limit: int, cursor: str = "") -> dict[str, Any]:
+    params = {"shop_id": str(shop_id), "role": "seller", "limit": limit, "cursor": cursor}
+    found: dict[str, Any] = await visit.network.orders.get("/v1/orders", token=await visit.token(), params=params)
     return found
 
 
@@ -160,10 +142,25 @@ def _own_parcels(order: dict[str, Any], shop_id: UUID) -> list[tuple[dict[str, A
     ]
 
 
-def _waiting(orders: list[dict[str, Any]], shop_id: UUID) -> int:
-    """How many of the latest orders wait to be shipped."""
-    return sum(
-        order["status"] == "confirmed"
-        and any(parcel["status"] == "pending" and parcel["shop_id"] == str(shop_id) for parcel in order["parcels"])
-        for order in orders
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What a seller wants to know first. `sold_minor`: goods of parcels on their way or with the buyer, in rupiah."""
+
+    to_ship: int
+    on_the_way: int
+    completed: int
+    sold_minor: int
+
+
+def figures_of(orders: list[dict[str, Any]]) -> Figures:
+    """The figures of a shop's orders; each holds the shop's own parcels only."""
+    parcels = [(order["status"], parcel) for order in orders for parcel in order["parcels"]]
+    states = Counter(parcel["status"] for _, parcel in parcels)
+    return Figures(
+        to_ship=sum(status == "confirmed" and parcel["status"] == "pending" for status, parcel in parcels),
+        on_the_way=states["shipped"],
+        completed=states["delivered"] + states["completed"],
+        sold_minor=sum(
+            parcel["goods_minor"] for _, parcel in parcels if parcel["status"] in {"shipped", "delivered", "completed"}
+        ),
     )

@@ -139,7 +139,7 @@ def answer_of(order: NewOrder) -> bytes:
             "parcels": [
                 {
                     "parcel_id": parcel.parcel_id,
-                    "shop_id": parcel.shop_id,
+                    "shop_id": str(parcel.shop_id),  # asyncpg reads ids as a subclass that orjson does not know
                     "goods_minor": parcel.goods_minor,
                     "shipping_minor": parcel.shipping_minor,
                     "status": "pending",

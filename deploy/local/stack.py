@@ -107,6 +107,7 @@ def describe_stack(layout: Layout) -> Stack:
             "payments": {"LUMBUNG_SANDBOX_DIR": str(layout.sandbox)},
             "notices": {"LUMBUNG_SANDBOX_DIR": str(layout.sandbox), **notices_token},
             "identity": {"LUMBUNG_IDENTITY_KEY": credentials.password("identity"), **notices_token},
+            "catalog": {"LUMBUNG_MEDIA_DIR": str(layout.home / "media")},
             "orders": _merchant_variables(layout),
             "storefront": {"LUMBUNG_SESSION_KEY": credentials.password("sessions")},
         },

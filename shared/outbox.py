@@ -21,6 +21,12 @@ if TYPE_CHECKING:
 
 queries = sql.load(__file__, "kernel.sql")
 
+EVENT_BYTES_MAX = 512 * 1024  # half of what Kafka takes: one event that it refuses would stop the relay for good
+
+
+class EventTooLarge(ValueError):
+    """An event is larger than can be published; nothing of its transaction happens."""
+
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
@@ -45,9 +51,12 @@ def append(conn: "Connection", *events: Event, traceparent: str | None = None) -
 
 
 async def write(conn: "Connection", events: list[Outgoing], *, source: str) -> None:
-    """Write all events of the transaction by one statement. Called once, just before the commit."""
+    """Write all events of the transaction by one statement, once, just before the commit. Raises EventTooLarge."""
     for outgoing in events:
         assert outgoing.event.declaration.owner == source, f"{source} does not own {outgoing.event.declaration.type}"
+    data = [outgoing.event.model_dump_json() for outgoing in events]
+    if len(largest := max(data, key=len)) > EVENT_BYTES_MAX:
+        raise EventTooLarge(f"an event of {len(largest)} characters; at most {EVENT_BYTES_MAX} can be published")
     await queries.append_to_outbox.run(
         conn,
         topics=[outgoing.event.declaration.topic.name for outgoing in events],
@@ -57,5 +66,5 @@ async def write(conn: "Connection", events: list[Outgoing], *, source: str) -> N
         ordering_keys=[outgoing.event.ordering_key for outgoing in events],
         occurred_ats=[outgoing.occurred_at for outgoing in events],
         traceparents=[outgoing.traceparent for outgoing in events],
-        data=[outgoing.event.model_dump_json() for outgoing in events],
+        data=data,
     )

@@ -9,6 +9,7 @@ from shared.testing.delivery import (
     published,
     snapshot,
 )
+from shared.testing.preparing import prepare_all
 from shared.testing.waiting import eventually
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "deliver_killed",
     "delivery_of",
     "eventually",
+    "prepare_all",
     "published",
     "snapshot",
 ]

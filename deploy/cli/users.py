@@ -27,7 +27,7 @@ def user() -> None:
 @click.option("--phone", help="0812..., 62812... or +62812...")
 @click.option("--email", help="An e-mail address.")
 @click.option("--name", default="Operator", show_default=True, help="For an account that is made.")
-@click.option("--operator", is_flag=True, required=True, help="Say that this person becomes an operator.")
+@click.option("--operator", is_flag=True, default=True, help="The role; for now the only one that is given here.")
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input instead of asking for it.")
 @click.option("--no-password", is_flag=True, help="They sign in with one-time codes.")
 @json_option

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 
 from prometheus_client.metrics import MetricWrapperBase
 from pydantic.fields import FieldInfo
@@ -148,6 +149,8 @@ def _settings_table(cls: type[ServiceSettings], names: set[str]) -> str:
 
 def _default(field: FieldInfo) -> str:
     value = field.get_default(call_default_factory=True, validated_data={})
+    if isinstance(value, Path) and value.is_relative_to(registry.ROOT):
+        value = value.relative_to(registry.ROOT)
     return "required" if value is PydanticUndefined else f"`{value}`" if str(value) else "empty"
 
 

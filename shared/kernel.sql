@@ -145,7 +145,7 @@ SELECT position, handler_group, ordering_key, state::text AS state, reason, atte
    AND (:handler_group::text IS NULL OR handler_group = :handler_group)
    AND (:ordering_key::text IS NULL OR ordering_key = :ordering_key)
    AND (:type::text IS NULL OR type = :type)
- ORDER BY state, position
+ ORDER BY dead_letters.state, position
  LIMIT :most;
 
 -- name: record_dead_letter_action

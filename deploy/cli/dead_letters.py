@@ -199,7 +199,7 @@ async def _open(
             rows = await kernel.open_dead_letters.rows(
                 conn, handler_group=group, ordering_key=key, type=type_, most=MOST
             )
-            found += [(service, row) for row in rows]
+            found += [(service, row) for row in sorted(rows, key=lambda row: int(row["position"]))]
     return found
 
 

@@ -2,12 +2,12 @@
 
 import re
 import secrets
-from typing import Any
 
 import httpx2
 from fastapi.routing import APIRoute
 
 from services.storefront.routes import routers
+from shared.testing.waiting import eventually
 from tests.storefront.conftest import PASSWORD, Town, Visitor, forms_of, new_phone, words_of
 
 ADDRESS = {
@@ -284,7 +284,7 @@ async def test_somebody_elses_order_is_not_there(town: Town, buyer: Visitor) -> 
 
 async def test_a_changed_price_is_told_and_must_be_agreed_to(town: Town, buyer: Visitor) -> None:
     product_id, seller = await own_product(town, 10_000)
-    await add(buyer, product_id)
+    await eventually(lambda: is_in_basket(buyer, product_id), what="orders learning of the product")
     await town.call(
         "PUT", "catalog", f"/v1/products/{product_id}/price", token=seller,
         json={"unit_price_minor": 12_500, "expected_version": 1},
@@ -378,6 +378,12 @@ async def test_behind_https_the_cookie_is_secure_and_browsers_stay_there(lonely:
     assert answer.headers["strict-transport-security"] == "max-age=31536000"
 
 
+async def is_in_basket(buyer: Visitor, product_id: str) -> bool:
+    """Put a new product into the basket, if orders knows it already."""
+    await add(buyer, product_id)
+    return f"/keranjang/{product_id}" in buyer.page
+
+
 async def ordered(town: Town, buyer: Visitor, method: str) -> str:
     """An order of one product; the path of its page."""
     await add(buyer, town.products["Kopi robusta"])
@@ -391,9 +397,8 @@ async def ordered(town: Town, buyer: Visitor, method: str) -> str:
 async def pay(town: Town, buyer: Visitor, path: str) -> None:
     """Pay in the provider's sandbox, found by the amount's reference: the order's own id."""
     order_id = path.rpartition("/")[2]
-    charges: Any = await town.call("GET", "payments", "/sandbox/charges")
-    items = charges["items"] if isinstance(charges, dict) else charges
-    charge = next(each for each in items if order_id.replace("-", "") in str(each).replace("-", ""))
+    charges = await town.call("GET", "payments", "/sandbox/charges")
+    charge = next(each for each in charges["items"] if order_id.replace("-", "") in str(each).replace("-", ""))
     await town.call("POST", "payments", "/sandbox/pay", json={"qrContent": charge["qrContent"]})
 
 

@@ -4,10 +4,11 @@ They are taken out of the published registries again: no service, schema or page
 topic's name is new in every run, because real services and other runs share the broker.
 """
 
+from dataclasses import replace
 from typing import TypeVar
 from uuid import UUID, uuid4
 
-from shared.contracts.base import EVENTS, TOPICS, Event, event, topic
+from shared.contracts.base import EVENTS, TOPICS, Event, EventType, event, topic
 
 TOPIC = topic(f"test.kernel.{uuid4().hex[:12]}", owner="kernel", keyed_by="counter_id", partitions=3)
 del TOPICS[TOPIC.name]
@@ -45,3 +46,8 @@ class CounterClosed(Event):
 
     counter_id: UUID
     number: int
+
+
+def declared_on(topic_name: str, cls: type[Event]) -> EventType:
+    """The declaration of `cls`, on the topic of another process's run."""
+    return replace(cls.declaration, topic=replace(cls.declaration.topic, name=topic_name))

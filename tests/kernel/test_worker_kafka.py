@@ -1,0 +1,227 @@
+"""From commit to handler through the real Kafka: relay and workers as they run, killed, doubled, and with an outage."""
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import asyncpg
+import pytest
+from aiokafka.errors import KafkaTimeoutError
+
+from shared import outbox
+from shared.db import Database
+from shared.kafka import KafkaAccess, Producer, Record, SendFailed
+from shared.relay import RelayRunner
+from shared.sql import Row
+from shared.testing import eventually
+from shared.worker import Worker
+from tests.kernel.events import TOPIC, CounterRaised
+from tests.kernel.groups import Recorder
+from tests.kernel.schedules import Log
+
+ROOT = Path(__file__).parents[2]
+
+
+@asynccontextmanager
+async def relaying(db: Database, dsn: str, access: KafkaAccess) -> AsyncIterator[RelayRunner]:
+    """The relay as a service runs it."""
+    producer = Producer(access, client_id="kernel-relay")
+    relay = RelayRunner(dsn, producer, [TOPIC.name], source="kernel")
+    db.wakers["events"].append(relay.wake)
+    task = asyncio.create_task(relay.run_forever())
+    try:
+        yield relay
+    finally:
+        db.wakers["events"].remove(relay.wake)
+        await stop(task)
+        await producer.close()
+
+
+async def stop(*tasks: "asyncio.Task[None]") -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks)
+
+
+async def publish(db: Database, keys: list[UUID], numbers: range) -> None:
+    """One transaction per number, with an event for every key."""
+    for number in numbers:
+        async with db.transaction() as conn:
+            outbox.append(conn, *(CounterRaised(counter_id=key, number=number) for key in keys))
+
+
+async def wait_for(db: Database, recorder: Recorder, keys: list[UUID], numbers: range, *, within: float = 40) -> None:
+    """Until every key's last number was handled; then each must have been handled once and in order."""
+
+    async def is_all_there() -> bool:
+        effects = [await recorder.effects(db, key) for key in keys]
+        return all(done and max(done) == numbers[-1] for done in effects)
+
+    await eventually(is_all_there, within_seconds=within, what="the handling of all events")
+    for key in keys:
+        assert await recorder.effects(db, key) == [*numbers]
+
+
+async def test_events_arrive_once_and_in_order(kernel_db: Database, kernel_dsn: str, kafka_access: KafkaAccess) -> None:
+    recorder = Recorder()
+    keys = [uuid4() for _ in range(10)]
+    worker = Worker(kernel_db, recorder.handlers, kafka_access)
+
+    async with relaying(kernel_db, kernel_dsn, kafka_access):
+        task = asyncio.create_task(worker.run_forever())
+        await publish(kernel_db, keys, range(1, 31))
+        await wait_for(kernel_db, recorder, keys, range(1, 31))
+        await stop(task)
+
+    assert worker.halted is None
+
+
+async def test_a_worker_killed_between_commit_and_offsets_has_its_effects_once(
+    kernel_db: Database, kernel_dsn: str, kafka_access: KafkaAccess
+) -> None:
+    recorder = Recorder()
+    keys = [uuid4() for _ in range(10)]
+    orders = {
+        "dsn": kernel_dsn,
+        "access": [kafka_access.bootstrap, kafka_access.username, kafka_access.password],
+        "group": recorder.name,
+        "topic": TOPIC.name,
+    }
+    async with relaying(kernel_db, kernel_dsn, kafka_access):
+        await publish(kernel_db, keys, range(1, 6))
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "tests.kernel.worker_process"),
+            cwd=ROOT,
+            env=os.environ | {"KERNEL_TEST_WORKER": json.dumps(orders)},
+            stdout=asyncio.subprocess.DEVNULL,
+        )
+        async with asyncio.timeout(40):
+            assert await process.wait() == -9
+        assert set(await recorder.effects(kernel_db)), "it died after a commit"
+
+        task = asyncio.create_task(Worker(kernel_db, recorder.handlers, kafka_access).run_forever())
+        await publish(kernel_db, keys, range(6, 11))
+        await wait_for(kernel_db, recorder, keys, range(1, 11))
+        await stop(task)
+
+
+async def test_workers_that_come_and_go_have_every_effect_once(
+    kernel_db: Database, kernel_dsn: str, kafka_access: KafkaAccess
+) -> None:
+    recorder = Recorder()
+    keys = [uuid4() for _ in range(12)]
+
+    def start() -> "asyncio.Task[None]":
+        return asyncio.create_task(Worker(kernel_db, recorder.handlers, kafka_access, batch_max=7).run_forever())
+
+    async with relaying(kernel_db, kernel_dsn, kafka_access):
+        one = start()
+        await publish(kernel_db, keys, range(1, 21))
+        await wait_for(kernel_db, recorder, keys[:1], range(1, 21))
+        other = start()  # a rebalance
+        await publish(kernel_db, keys, range(21, 41))
+        await stop(one)  # and another
+        third = start()
+        await publish(kernel_db, keys, range(41, 61))
+        await wait_for(kernel_db, recorder, keys, range(1, 61))
+        await stop(other, third)
+
+    assert await recorder.waiting(kernel_db) == []
+
+
+async def test_a_second_relay_waits_and_takes_over(
+    kernel_db: Database, kernel_dsn: str, kafka_access: KafkaAccess
+) -> None:
+    recorder = Recorder()
+    keys = [uuid4()]
+    task = asyncio.create_task(Worker(kernel_db, recorder.handlers, kafka_access).run_forever())
+
+    async def leads(relay: RelayRunner) -> bool:
+        return relay.is_active
+
+    async with AsyncExitStack() as both:
+        leader = await both.enter_async_context(relaying(kernel_db, kernel_dsn, kafka_access))
+        await eventually(lambda: leads(leader))
+        async with relaying(kernel_db, kernel_dsn, kafka_access) as heir:
+            await publish(kernel_db, keys, range(1, 4))
+            await wait_for(kernel_db, recorder, keys, range(1, 4))
+            assert leader.is_active and not heir.is_active
+
+            await both.aclose()
+            await publish(kernel_db, keys, range(4, 7))
+            await wait_for(kernel_db, recorder, keys, range(1, 7))
+            assert heir.is_active
+    await stop(task)
+
+
+async def test_a_relay_goes_on_after_its_connection_is_cut(
+    kernel_db: Database, kernel_dsn: str, kafka_access: KafkaAccess, superuser: "asyncpg.Connection[Row]"
+) -> None:
+    recorder = Recorder()
+    keys = [uuid4()]
+    task = asyncio.create_task(Worker(kernel_db, recorder.handlers, kafka_access).run_forever())
+
+    async with relaying(kernel_db, kernel_dsn, kafka_access):
+        await publish(kernel_db, keys, range(1, 3))
+        await wait_for(kernel_db, recorder, keys, range(1, 3))
+        await superuser.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND application_name = 'kernel-relay'"
+        )
+        await publish(kernel_db, keys, range(3, 6))
+        await wait_for(kernel_db, recorder, keys, range(1, 6))
+    await stop(task)
+
+
+def record_of(key: UUID) -> Record:
+    headers = [("ce_id", str(key).encode())]
+    return Record(TOPIC.name, b"k", b"{}", headers)
+
+
+async def test_a_producer_that_failed_is_thrown_away_and_a_new_one_sends(kafka_access: KafkaAccess) -> None:
+    log = Log(kafka_access)
+    await log.start()
+    producer = Producer(kafka_access, client_id="kernel-producer")
+    first, second = uuid4(), uuid4()
+    await producer.send([record_of(first)])
+    poisoned = producer._producer
+    assert poisoned is not None
+
+    async def refuse(*_: object, **__: object) -> None:
+        raise KafkaTimeoutError
+
+    poisoned.send = refuse
+    with pytest.raises(SendFailed, match="KafkaTimeoutError"):
+        await producer.send([record_of(second)])
+    await producer.send([record_of(second)])
+
+    assert producer._producer is not poisoned
+    await log.catch_up()
+    assert {first, second} <= log.first.keys()
+    await producer.close()
+    await log.close()
+
+
+async def test_a_send_that_hangs_is_given_up(kafka_access: KafkaAccess) -> None:
+    async def say_nothing(*_: object) -> None:
+        await asyncio.Event().wait()
+
+    silent = await asyncio.start_server(say_nothing, "127.0.0.1", 0)
+    port = silent.sockets[0].getsockname()[1]
+    nowhere = KafkaAccess(f"127.0.0.1:{port}", kafka_access.username, kafka_access.password)
+    producer = Producer(nowhere, client_id="kernel-producer", timeout_seconds=0.2)
+
+    async with asyncio.timeout(10):
+        with pytest.raises(SendFailed, match="TimeoutError"):
+            await producer.send([record_of(uuid4())])
+        await producer.close()
+
+    silent.close()
+    with suppress(TimeoutError):
+        async with asyncio.timeout(1):
+            await silent.wait_closed()

@@ -192,7 +192,8 @@ SELECT page.product_id, page.shop_id, shops.name AS shop_name, page.region_code,
            AND (:province::text IS NULL OR province_code = :province)
            AND (:region::text IS NULL OR region_code = :region)
            AND (:shop_id::uuid IS NULL OR shop_id = :shop_id)
-           AND unit_price_minor >= :min_price AND unit_price_minor <= :max_price
+           AND (:min_price::bigint IS NULL OR unit_price_minor >= :min_price)
+           AND (:max_price::bigint IS NULL OR unit_price_minor <= :max_price)
            AND (listed_at, product_id) < (:after_at::timestamptz, :after_id::uuid)
          ORDER BY listed_at DESC, product_id DESC
          LIMIT :limit) AS page
@@ -214,7 +215,8 @@ SELECT page.product_id, page.shop_id, shops.name AS shop_name, page.region_code,
            AND (:province::text IS NULL OR province_code = :province)
            AND (:region::text IS NULL OR region_code = :region)
            AND (:shop_id::uuid IS NULL OR shop_id = :shop_id)
-           AND unit_price_minor >= :min_price AND unit_price_minor <= :max_price
+           AND (:min_price::bigint IS NULL OR unit_price_minor >= :min_price)
+           AND (:max_price::bigint IS NULL OR unit_price_minor <= :max_price)
            AND (unit_price_minor, product_id) > (:after_price::bigint, :after_id::uuid)
          ORDER BY unit_price_minor, product_id
          LIMIT :limit) AS page
@@ -236,7 +238,8 @@ SELECT page.product_id, page.shop_id, shops.name AS shop_name, page.region_code,
            AND (:province::text IS NULL OR province_code = :province)
            AND (:region::text IS NULL OR region_code = :region)
            AND (:shop_id::uuid IS NULL OR shop_id = :shop_id)
-           AND unit_price_minor >= :min_price AND unit_price_minor <= :max_price
+           AND (:min_price::bigint IS NULL OR unit_price_minor >= :min_price)
+           AND (:max_price::bigint IS NULL OR unit_price_minor <= :max_price)
            AND (unit_price_minor, product_id) < (:after_price::bigint, :after_id::uuid)
          ORDER BY unit_price_minor DESC, product_id DESC
          LIMIT :limit) AS page
@@ -260,20 +263,24 @@ SELECT coalesce(category, region, band::text) AS value, count(*) AS count,
            AND (:province::text IS NULL OR province_code = :province)
            AND (:region::text IS NULL OR region_code = :region)
            AND (:shop_id::uuid IS NULL OR shop_id = :shop_id)
-           AND unit_price_minor >= :min_price AND unit_price_minor <= :max_price
+           AND (:min_price::bigint IS NULL OR unit_price_minor >= :min_price)
+           AND (:max_price::bigint IS NULL OR unit_price_minor <= :max_price)
          LIMIT :sample) AS sample
  GROUP BY GROUPING SETS ((category), (region), (band), ());
 
 -- name: products_relevant
--- Search by words, best first, page and facets in one statement. At most :sample matches are ranked. Only when fewer
--- than :enough are found exactly, words are corrected by the vocabulary of all titles (several typos, any title), and
--- whole titles compared by trigrams (words run together); such matches rank below every exact one. This is planned once
--- for all values, so the price is hidden from the indexes (+ 0): the planner would walk one of them instead of the words'.
+-- Search by words, page and facets in one statement. At most :sample matches are taken and put in order; the last row
+-- says how many they were, so that the caller knows when there may be more. Only when fewer than :enough are found
+-- exactly, words are corrected by the vocabulary of all titles (several typos, any title), and whole titles compared by
+-- trigrams (words run together); among the relevant, such matches rank below every exact one.
 WITH asked AS MATERIALIZED (
     SELECT to_tsquery('simple', :prefixes) || plainto_tsquery('indonesian', :words::text) AS query
 ), exact AS MATERIALIZED (
     SELECT product_id, category, region_code, province_code, unit_price_minor,
-           1000000 + (1000000 * ts_rank(document, (SELECT query FROM asked)))::int AS score
+           CASE :by::text WHEN 'newest' THEN (1000000 * extract(epoch FROM listed_at))::bigint
+                          WHEN 'price_asc' THEN -unit_price_minor
+                          WHEN 'price_desc' THEN unit_price_minor
+                          ELSE 1000000 + (1000000 * ts_rank(document, (SELECT query FROM asked)))::bigint END AS score
       FROM products
      WHERE state = 'listed'
        AND document @@ (SELECT query FROM asked)
@@ -281,7 +288,8 @@ WITH asked AS MATERIALIZED (
        AND (:province::text IS NULL OR province_code = :province)
        AND (:region::text IS NULL OR region_code = :region)
        AND (:shop_id::uuid IS NULL OR shop_id = :shop_id)
-       AND unit_price_minor + 0 BETWEEN :min_price AND :max_price
+       AND (:min_price::bigint IS NULL OR unit_price_minor >= :min_price)
+       AND (:max_price::bigint IS NULL OR unit_price_minor <= :max_price)
      LIMIT :sample
 ), corrected AS MATERIALIZED (
     SELECT to_tsquery('simple', string_agg('(' || near.alternatives || ')', ' & ')) AS query
@@ -293,7 +301,10 @@ WITH asked AS MATERIALIZED (
      WHERE (SELECT count(*) FROM exact) < :enough AND near.alternatives IS NOT NULL
 ), resembling AS MATERIALIZED (
     SELECT product_id, category, region_code, province_code, unit_price_minor,
-           least(999999, (1000000 * word_similarity(:words, plain_title))::int) AS score
+           CASE :by WHEN 'newest' THEN (1000000 * extract(epoch FROM listed_at))::bigint
+                    WHEN 'price_asc' THEN -unit_price_minor
+                    WHEN 'price_desc' THEN unit_price_minor
+                    ELSE least(999999, (1000000 * word_similarity(:words, plain_title))::bigint) END AS score
       FROM products
      WHERE (SELECT count(*) FROM exact) < :enough
        AND state = 'listed'
@@ -307,12 +318,13 @@ WITH asked AS MATERIALIZED (
        AND (:province::text IS NULL OR province_code = :province)
        AND (:region::text IS NULL OR region_code = :region)
        AND (:shop_id::uuid IS NULL OR shop_id = :shop_id)
-       AND unit_price_minor + 0 BETWEEN :min_price AND :max_price
+       AND (:min_price::bigint IS NULL OR unit_price_minor >= :min_price)
+       AND (:max_price::bigint IS NULL OR unit_price_minor <= :max_price)
 ), matches AS MATERIALIZED (
     SELECT * FROM exact UNION ALL SELECT * FROM resembling
 ), page AS (
     SELECT product_id, score FROM matches
-     WHERE (score, product_id) < (:after_score::int, :after_id::uuid)
+     WHERE (score, product_id) < (:after_score::bigint, :after_id::uuid)
      ORDER BY score DESC, product_id DESC
      LIMIT :limit
 ), counts AS (
@@ -329,11 +341,12 @@ WITH asked AS MATERIALIZED (
 SELECT products.product_id, products.shop_id, shops.name AS shop_name, products.region_code, products.version,
        products.title, products.category, products.unit_price_minor, products.currency, products.weight_grams,
        products.photos -> 0 ->> 'small' AS photo, products.listed_at, stock.on_hand - stock.reserved AS available,
-       page.score, NULL::jsonb AS facets
+       page.score, NULL::jsonb AS facets, NULL::bigint AS matched
   FROM page JOIN products USING (product_id) JOIN shops USING (shop_id) JOIN stock USING (product_id)
 UNION ALL
-SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, -1, facets
-  FROM counts WHERE :with_facets
+SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, -9223372036854775808, facets,
+       (SELECT count(*) FROM matches)
+  FROM counts
  ORDER BY score DESC, product_id DESC;
 
 -- name: lock_stock

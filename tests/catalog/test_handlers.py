@@ -1,4 +1,4 @@
-"""What catalog does when it hears of orders and of people who leave: once, twice, killed, early, in batches and races."""
+"""What catalog does when it hears of orders and of leavers: once, twice, killed, early, in batches, in races."""
 
 import asyncio
 from datetime import UTC, datetime

@@ -3,9 +3,11 @@
 import re
 from typing import Any
 
+import asyncpg
 import pytest
 import pytest_asyncio
 
+from deploy.local.stack import Stack
 from services.catalog import store
 from services.catalog.domain.search import LAST_ID, PRICE_BOUNDS_MINOR, Filters, Sort, start_of
 from shared.db import Database
@@ -33,12 +35,16 @@ INSERT INTO stock (product_id, version, on_hand, received) SELECT product_id, 1,
 
 
 @pytest_asyncio.fixture(scope="module")
-async def full(make_database: MakeDatabase) -> Database:
+async def full(make_database: MakeDatabase, stack: Stack) -> Database:
+    """20,000 products, known to the planner."""
     db = await make_database("catalog")
     async with db.transaction() as conn:
         await conn.execute(FILL)
     async with db.reading() as conn:
-        await conn.execute("ANALYZE")
+        name = await conn.fetchval("SELECT current_database()")
+    owner = await asyncpg.connect(stack.superuser_dsn(name))
+    await owner.execute("VACUUM ANALYZE")
+    await owner.close()
     return db
 
 
@@ -60,6 +66,7 @@ def values_of(query: str, filters: Filters) -> dict[str, Any]:
         "enough": 5,
         "bounds": list(PRICE_BOUNDS_MINOR),
         "with_facets": True,
+        "by": "relevance",
     }
 
 

@@ -17,6 +17,7 @@ PREFIX_LENGTH_MIN = 3  # shorter words match whole: too many begin with them
 PRICE_BOUNDS_MINOR = (10_000, 25_000, 50_000, 100_000, 250_000)
 COUNT_MAX = 1000  # facets count no further
 PRICE_MAX = 2**62
+SCORE_MAX = 2**63 - 1
 
 LAST_ID = UUID(int=2**128 - 1)
 FIRST_ID = UUID(int=0)
@@ -53,8 +54,8 @@ class Filters:
             "province": self.region if is_province else None,
             "region": None if is_province else self.region,
             "shop_id": self.shop_id,
-            "min_price": self.min_price or 0,
-            "max_price": PRICE_MAX if self.max_price is None else self.max_price,
+            "min_price": self.min_price,
+            "max_price": self.max_price,
         }
 
 
@@ -76,13 +77,24 @@ def start_of(sort: Sort) -> tuple[Any, UUID]:
     """The place before the first product."""
     match sort:
         case Sort.RELEVANCE:
-            return 2**31 - 1, LAST_ID
+            return SCORE_MAX, LAST_ID
         case Sort.NEWEST:
             return END_OF_TIME, LAST_ID
         case Sort.PRICE_ASC:
             return -1, FIRST_ID
         case Sort.PRICE_DESC:
             return PRICE_MAX, LAST_ID
+
+
+def score_of(sort: Sort, key: Any) -> int:
+    """The place of a sort key among matches, which stand in falling order of a score."""
+    match sort:
+        case Sort.NEWEST:
+            return SCORE_MAX if key == END_OF_TIME else round(key.timestamp() * 1_000_000)
+        case Sort.PRICE_ASC:
+            return -int(key)
+        case _:
+            return int(key)
 
 
 def price_band(place: int) -> tuple[int | None, int | None]:

@@ -1,42 +1,53 @@
 """The queries of lists and searches: filters in, rows out."""
 
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from services.catalog.domain.search import COUNT_MAX, PRICE_BOUNDS_MINOR, Filters, Sort
+from services.catalog.domain.search import COUNT_MAX, PRICE_BOUNDS_MINOR, Filters, Sort, score_of
 from services.catalog.store import queries
 from shared.db import Connection
 from shared.sql import Row
 
-RANKED_MAX = 1_200  # so many matches are ranked; a query that broad has no single best answer
+MATCHES_MAX = 1_200  # so many matches are put in order; a query that broad has no single best answer
 
 
-async def relevant(
+@dataclass(frozen=True, slots=True)
+class Matches:
+    """A page of matches; `facets` when they were wanted; `is_cut` when there may be more than were looked at."""
+
+    rows: list[Row]
+    facets: list[tuple[str, str | None, int]] | None
+    is_cut: bool
+
+
+async def matches(
     conn: Connection,
     filters: Filters,
+    sort: Sort,
     *,
-    key: int,
+    key: Any,
     last_id: UUID,
     limit: int,
     with_facets: bool,
     enough: int,
-) -> tuple[list[Row], list[tuple[str, str | None, int]] | None]:
-    """The best matches after a place, and the counts when they are wanted."""
+) -> Matches:
+    """The products that match words, in an order, after a place."""
     rows = await queries.products_relevant.rows(
         conn,
         **filters.as_parameters(),
-        after_score=key,
+        by=sort.value,
+        after_score=score_of(sort, key),
         after_id=last_id,
         limit=limit,
-        sample=RANKED_MAX,
+        sample=MATCHES_MAX,
         enough=enough,
         bounds=list(PRICE_BOUNDS_MINOR),
         with_facets=with_facets,
     )
-    facets = None
-    if with_facets:
-        facets = [tuple(entry) for entry in rows.pop()["facets"]]
-    return rows, facets
+    last = rows.pop()
+    facets = [tuple(entry) for entry in last["facets"]] if with_facets else None
+    return Matches(rows, facets, is_cut=last["matched"] >= MATCHES_MAX)
 
 
 async def sorted_page(

@@ -13,6 +13,7 @@ from services.catalog.store import search as search_store
 from shared import paging, regions
 from shared.db import Connection
 from shared.problems import Malformed
+from shared.sql import Row
 
 FOUND_ENOUGH = 5  # fewer exact matches than this, and mistyped words are corrected too
 FACETS_KEPT_MAX = 512
@@ -41,38 +42,29 @@ class Search:
         key, last_id = _place(sort, cursor)
         wants_facets = with_facets and cursor is None
         facet_rows: list[tuple[str, str | None, int]] | None = None
-        if sort is Sort.RELEVANCE:
-            found, facet_rows = await search_store.relevant(
-                conn, filters, key=key, last_id=last_id, limit=limit + 1, with_facets=wants_facets, enough=FOUND_ENOUGH
+        found: list[Row] | None = None
+        if filters.words is not None:
+            matches = await search_store.matches(
+                conn,
+                filters,
+                sort,
+                key=key,
+                last_id=last_id,
+                limit=limit + 1,
+                with_facets=wants_facets,
+                enough=FOUND_ENOUGH,
             )
-        else:
+            facet_rows = matches.facets
+            # With many matches the cheapest of some are not the cheapest of all; walking an index finds those quickly.
+            found = None if matches.is_cut and sort is not Sort.RELEVANCE else matches.rows
+        if found is None:
             found = await search_store.sorted_page(conn, filters, sort, key=key, last_id=last_id, limit=limit + 1)
-            if filters.words is not None and cursor is None and len(found) < min(FOUND_ENOUGH, limit):
-                return await self._corrected(conn, filters, sort, limit, with_facets=wants_facets)
-        more = len(found) > limit
         items = found[:limit]
-        answer: dict[str, Any] = {
+        return {
             "items": [item_of(row) for row in items],
-            "next_cursor": _cursor(sort, items[-1]) if more else None,
-            "facets": None,
+            "next_cursor": _cursor(sort, items[-1]) if len(found) > limit else None,
+            "facets": await self._facets_of(conn, filters, facet_rows) if wants_facets else None,
         }
-        if wants_facets:
-            answer["facets"] = await self._facets_of(conn, filters, facet_rows)
-        return answer
-
-    async def _corrected(
-        self, conn: Connection, filters: Filters, sort: Sort, limit: int, *, with_facets: bool
-    ) -> dict[str, Any]:
-        """The best matches of a mistyped query, in the order asked for; one page, for there are few."""
-        key, last_id = start_of(Sort.RELEVANCE)
-        found, facet_rows = await search_store.relevant(
-            conn, filters, key=key, last_id=last_id, limit=limit, with_facets=with_facets, enough=FOUND_ENOUGH
-        )
-        found.sort(key=lambda row: row["listed_at" if sort is Sort.NEWEST else "unit_price_minor"])
-        if sort in (Sort.NEWEST, Sort.PRICE_DESC):
-            found.reverse()
-        facets = await self._facets_of(conn, filters, facet_rows) if with_facets else None
-        return {"items": [item_of(row) for row in found], "next_cursor": None, "facets": facets}
 
     async def _facets_of(
         self, conn: Connection, filters: Filters, rows: list[tuple[str, str | None, int]] | None
@@ -104,12 +96,12 @@ def _place(sort: Sort, cursor: str | None) -> tuple[Any, UUID]:
         raise Malformed("the cursor is not one of this list") from error
 
 
-def _cursor(sort: Sort, row: Any) -> str:
+def _cursor(sort: Sort, row: Row) -> str:
     key = {Sort.RELEVANCE: "score", Sort.NEWEST: "listed_at"}.get(sort, "unit_price_minor")
     return paging.encode(sort.value, row[key], str(row["product_id"]))
 
 
-def item_of(row: Any) -> dict[str, Any]:
+def item_of(row: Row) -> dict[str, Any]:
     """A product in a list, ready for JSON."""
     photo = row["photo"]
     return {

@@ -10,7 +10,11 @@ from shared.settings import ServiceSettings
 class CatalogSettings(ServiceSettings):
     """Beside what every service needs: where pictures are, and how much a file may hold."""
 
-    media_dir: Path = Field(default=Path(".local/media"), description="Where pictures are kept, by their content.")
+    home: Path = Field(default=Path(".local/stack"), description="The data folder of the stack.")
+    media_dir: Path = Field(
+        default_factory=lambda known: known["home"] / "media",
+        description="Where pictures are kept, by their content; default: in the data folder.",
+    )
     photo_bytes_max: int = Field(default=8 * 1024 * 1024, ge=1024, le=64 * 1024 * 1024)
     photo_pixels_max: int = Field(default=40_000_000, ge=10_000, description="Width times height; more is refused.")
     photos_per_product_max: int = Field(default=8, ge=1, le=50)

@@ -105,11 +105,8 @@ CREATE UNIQUE INDEX products_sku ON products (shop_id, sku) WHERE sku IS NOT NUL
 CREATE INDEX products_title ON products (shop_id, plain_title) WHERE state = 'listed';
 
 -- Search: words and stems, and trigrams for what people mistype (the stemmer over-cuts: "keripik" becomes "ripik").
--- The lists of pending entries are short, because every search reads them whole and the planner shuns long ones.
-CREATE INDEX products_words ON products USING gin (document) WITH (gin_pending_list_limit = 256)
-    WHERE state = 'listed';
-CREATE INDEX products_trigrams ON products USING gin (plain_title gin_trgm_ops) WITH (gin_pending_list_limit = 256)
-    WHERE state = 'listed';
+CREATE INDEX products_words ON products USING gin (document) WHERE state = 'listed';
+CREATE INDEX products_trigrams ON products USING gin (plain_title gin_trgm_ops) WHERE state = 'listed';
 
 -- Every word of a title ever listed: a mistyped word is looked up here, among thousands of words, not millions of titles.
 CREATE TABLE title_words (

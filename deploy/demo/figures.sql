@@ -4,7 +4,7 @@ SELECT event_id, type, occurred_at, traceparent FROM outbox WHERE ordering_key =
 
 -- name: accounts
 -- People who may sign in.
-SELECT count(*) FROM accounts WHERE account_id = ANY(:account_ids::uuid[]);
+SELECT count(*) FROM accounts WHERE id = ANY(:account_ids::uuid[]);
 
 -- name: shops
 -- Shops of this story.

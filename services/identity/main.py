@@ -2,9 +2,9 @@
 
 import orjson
 
-from services.identity import routes, store, token_routes
+from services.identity import routes, store
 from services.identity.handlers import handlers
-from services.identity.running import RunningIdentity
+from services.identity.routes.running import RunningIdentity
 from services.identity.settings import IdentitySettings
 from services.identity.use_cases.ask_for_notice import PURPOSE
 from services.identity.use_cases.forget_expired import forget_expired_forever
@@ -56,7 +56,7 @@ async def start(running: Running) -> None:
 service = Service(
     name="identity",
     settings=IdentitySettings,
-    routers=(token_routes.router, routes.router),
+    routers=routes.routers,
     handlers=(handlers,),
     start=start,
 )

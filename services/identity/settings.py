@@ -15,7 +15,7 @@ class IdentitySettings(ServiceSettings):
     notices_url: str = Field(description="The notice channel: `POST {url}/messages`.")
     notices_token: SecretStr = Field(default=SecretStr(""), description="Bearer token of the notice channel.")
     notices_timeout_seconds: float = Field(default=5, gt=0)
-    access_token_seconds: int = Field(default=600, ge=30, le=3600, description="How long an access token is good.")
+    access_token_seconds: int = Field(default=600, ge=30, le=3000, description="How long an access token is good.")
     password_memory_kib: int = Field(default=19_456, ge=1024, description="argon2id memory per hash.")
     password_passes: int = Field(default=2, ge=1, description="argon2id passes.")
     password_threads: int = Field(default=2, ge=1, le=32, description="Hashes computed at the same time.")

@@ -18,9 +18,9 @@ from pydantic import SecretStr
 
 from deploy.sandbox.notices import create_app
 from deploy.sandbox.settings import NoticeSettings
-from services.identity import routes, token_routes
+from services.identity import routes
 from services.identity.main import own_verifier
-from services.identity.running import RunningIdentity
+from services.identity.routes.running import RunningIdentity
 from services.identity.settings import IdentitySettings
 from services.identity.use_cases.ask_for_notice import PURPOSE
 from services.identity.use_cases.rotate_keys import ensure_keys
@@ -118,7 +118,7 @@ async def people(identity_db: Database, notices_url: str) -> AsyncIterator[Peopl
     running = RunningIdentity.start(settings, identity_db)
     async with identity_db.transaction() as conn:
         await ensure_keys(conn, running.keys.vault, now=utc_now())
-    app = make_app("identity", token_routes.router, routes.router, database=identity_db, settings=settings)
+    app = make_app("identity", *routes.routers, database=identity_db, settings=settings)
     app.state.identity = running
     app.state.verifier = own_verifier(identity_db)
     channel = NoticeChannel(identity_db, running.keys, url=notices_url, token=NOTICES_TOKEN, timeout_seconds=5)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated, TypeAlias
 
 from fastapi import Depends, Request
+from pydantic import StringConstraints
 
 from services.identity.domain.limits import Limits
 from services.identity.domain.passwords import Hasher
@@ -12,6 +13,10 @@ from services.identity.settings import IdentitySettings
 from services.identity.use_cases.check_password import Passwords
 from services.identity.use_cases.issue_tokens import Signing
 from shared.db import Database
+
+Name = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100, pattern=r"^[^\x00-\x1f]*$")
+]
 
 
 @dataclass(frozen=True, slots=True)

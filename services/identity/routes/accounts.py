@@ -1,42 +1,33 @@
-"""Everything that identity can be asked over HTTP, except for tokens (token_routes.py).
+"""What people do with their own account, contacts, notices and sessions.
 
 No answer tells whether a contact is known: who asks for one that is taken gets what everybody gets.
 """
 
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Request, Response
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from fastapi import APIRouter, Request
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from services.identity import store
 from services.identity.domain import contacts, passwords
 from services.identity.domain.contacts import Contact
 from services.identity.domain.problems import TooManyAttempts, TooManyCodes, WrongCode
-from services.identity.running import Identity, address_of
+from services.identity.routes.running import Identity, Name, address_of
 from services.identity.use_cases.end_session import end_session
 from services.identity.use_cases.erase_account import erase_account
-from services.identity.use_cases.grant_role import grant_role, withdraw_role
 from services.identity.use_cases.limit_rate import count_attempt, count_code, forgive_attempt
 from services.identity.use_cases.prove_contact import prove_contact, verify_contact
 from services.identity.use_cases.register_account import ContactTaken, RegisterAccount, register_account
-from services.identity.use_cases.register_client import register_client
 from services.identity.use_cases.request_code import CODE_SECONDS, CodePurpose, request_code
-from services.identity.use_cases.rotate_keys import rotate_keys
 from shared import paging
-from shared.auth import ALGORITHM, ISSUER, CurrentPerson, Principal, require_role
+from shared.auth import CurrentPerson
 from shared.clock import utc_now
 from shared.paging import Cursor, Limit
 from shared.problems import Forbidden, Malformed, NotFound, Overloaded, Unauthenticated, documented
 
 router = APIRouter()
-
-Name = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100, pattern=r"^[^\x00-\x1f]*$")
-]
-Scope = Annotated[str, StringConstraints(pattern=r"^[\x21\x23-\x5b\x5d-\x7e]{1,64}$")]  # RFC 6749 section 3.3
-Role = Annotated[str, StringConstraints(pattern=r"^(operator|government:\d{2}(\.\d{2})?)$")]
 
 
 class WithContact(BaseModel):
@@ -273,114 +264,3 @@ async def end_own_session(session_id: UUID, person: CurrentPerson, identity: Ide
     """Sign out somewhere. Its access token works until it expires, minutes later."""
     async with identity.db.transaction() as conn:
         await end_session(conn, person.id, session_id)
-
-
-class NewClient(BaseModel):
-    """A machine client."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    name: Name
-    scopes: list[Scope] = Field(default=[], max_length=50)
-
-
-class ClientMade(BaseModel):
-    """Its credentials for client_credentials. The secret is not shown again."""
-
-    client_id: UUID
-    client_secret: str
-
-
-async def _operator(person: Principal, identity: Identity) -> None:
-    """Raise Forbidden unless the caller is an operator, now, not only by what the token says."""
-    require_role(person, "operator")
-    async with identity.db.reading() as conn:
-        account = await store.account(conn, person.id)
-    if account is None or "operator" not in account.roles:
-        raise Forbidden
-
-
-@router.post("/v1/clients", status_code=201, responses=documented(Unauthenticated, Forbidden))
-async def create_client(body: NewClient, person: CurrentPerson, response: Response, identity: Identity) -> ClientMade:
-    """Register a machine client (operators only)."""
-    await _operator(person, identity)
-    async with identity.db.transaction() as conn:
-        scopes = tuple(sorted(set(body.scopes)))
-        client_id, secret = await register_client(conn, body.name, scopes, made_by=person.id, now=utc_now())
-    response.headers["Cache-Control"] = "no-store"
-    return ClientMade(client_id=client_id, client_secret=secret)
-
-
-@router.delete("/v1/clients/{client_id}", status_code=204, responses=documented(Unauthenticated, Forbidden, NotFound))
-async def delete_client(client_id: UUID, person: CurrentPerson, identity: Identity) -> None:
-    """End a machine client (operators only). Its access tokens work until they expire, minutes later."""
-    await _operator(person, identity)
-    async with identity.db.transaction() as conn:
-        account = await store.account(conn, client_id)
-        if account is None or account.kind != "client":
-            raise NotFound
-        await erase_account(conn, client_id, now=utc_now())
-
-
-@router.put(
-    "/v1/accounts/{account_id}/roles/{role}",
-    status_code=204,
-    responses=documented(Unauthenticated, Forbidden, NotFound),
-)
-async def give_role(account_id: UUID, role: Role, person: CurrentPerson, identity: Identity) -> None:
-    """Grant a platform role (operators only)."""
-    await _operator(person, identity)
-    async with identity.db.transaction() as conn:
-        await grant_role(conn, account_id, role, granted_by=person.id, now=utc_now())
-
-
-@router.delete(
-    "/v1/accounts/{account_id}/roles/{role}",
-    status_code=204,
-    responses=documented(Unauthenticated, Forbidden, NotFound),
-)
-async def take_role(account_id: UUID, role: Role, person: CurrentPerson, identity: Identity) -> None:
-    """Withdraw a platform role (operators only)."""
-    await _operator(person, identity)
-    async with identity.db.transaction() as conn:
-        await withdraw_role(conn, account_id, role)
-
-
-class KeySet(BaseModel):
-    """A JWK set (RFC 7517)."""
-
-    keys: list[dict[str, Any]]
-
-
-@router.post("/v1/keys/rotate", responses=documented(Unauthenticated, Forbidden))
-async def rotate_signing_keys(person: CurrentPerson, identity: Identity) -> KeySet:
-    """Sign with the next key from now on (operators only)."""
-    await _operator(person, identity)
-    async with identity.db.transaction() as conn:
-        await rotate_keys(conn, identity.keys.vault, now=utc_now())
-        return KeySet(keys=await store.published_keys(conn))
-
-
-@router.get("/.well-known/jwks.json")
-async def publish_keys(response: Response, identity: Identity) -> KeySet:
-    """The keys that verify access tokens: current, next and previous."""
-    async with identity.db.reading() as conn:
-        keys = await store.published_keys(conn)
-    response.headers["Cache-Control"] = "public, max-age=60"
-    return KeySet(keys=keys)
-
-
-@router.get("/.well-known/openid-configuration")
-async def describe_issuer(identity: Identity) -> dict[str, Any]:
-    """What a client needs to find the rest (OpenID Connect Discovery, RFC 8414)."""
-    return {
-        "issuer": ISSUER,
-        "jwks_uri": identity.url + "/.well-known/jwks.json",
-        "token_endpoint": identity.url + "/v1/token",
-        "revocation_endpoint": identity.url + "/v1/token/revoke",
-        "grant_types_supported": ["password", "refresh_token", "client_credentials", "urn:lumbung:grant:code"],
-        "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
-        "id_token_signing_alg_values_supported": [ALGORITHM],
-        "response_types_supported": [],
-        "subject_types_supported": ["public"],
-    }

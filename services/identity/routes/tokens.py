@@ -26,7 +26,7 @@ from services.identity.domain.problems import (
     TooManyAttempts,
     UnsupportedGrantType,
 )
-from services.identity.running import Identity, address_of
+from services.identity.routes.running import Identity, address_of
 from services.identity.use_cases.end_session import revoke_token
 from services.identity.use_cases.issue_tokens import Tokens
 from services.identity.use_cases.limit_rate import count_attempt, forgive_attempt

@@ -255,15 +255,15 @@ def orders_settings(provider_sandbox: Sandbox) -> OrdersSettings:
     """Settings that need no environment."""
     keys = ensure_keys(provider_sandbox.folder)
     return OrdersSettings(
-        database_url="postgresql://unused",  # type: ignore[arg-type]  # pydantic makes the SecretStr
+        database_url="postgresql://unused",
         kafka_bootstrap="127.0.0.1:1",
         kafka_username="unused",
-        kafka_password="unused",  # type: ignore[arg-type]  # as above
+        kafka_password="unused",
         http_port=1,
         identity_url="http://127.0.0.1:1",
         payments_url=provider_sandbox.url,
         payments_client_id=keys.client_id,
-        payments_client_secret=keys.client_secret,  # type: ignore[arg-type]  # as above
+        payments_client_secret=keys.client_secret,
         payments_private_key_file=keys.merchant_private_key_file,
         payments_provider_public_key_file=keys.provider_public_key_file,
     )

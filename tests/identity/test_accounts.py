@@ -179,6 +179,29 @@ async def test_verifying_while_signed_in_keeps_the_password(people: People) -> N
     await sign_in(client, username=email)
 
 
+async def test_a_password_is_changed_with_a_code_and_everybody_is_signed_out(people: People) -> None:
+    client, email = people.from_address(), new_email()
+    headers = await people.signed_up(email=email)
+    old = await sign_in(client, username=email)
+    await client.post("/v1/codes", json={"email": email, "purpose": "verify"})
+    code, address = await people.code(email), "/v1/accounts/me/password"
+    body = {"email": email, "code": code, "password": "teh botol 1969"}
+    stranger = await people.signed_up()
+
+    assert (await client.put(address, json=body)).status_code == 401
+    assert (await client.put(address, json=body, headers=stranger)).status_code == 403
+    assert (await client.put(address, json=body | {"password": "short"}, headers=headers)).status_code == 422
+    assert (await client.put(address, json=body | {"code": "000000"}, headers=headers)).status_code == 403
+    assert (await client.put(address, json=body, headers=headers)).status_code == 204
+    assert (await client.put(address, json=body, headers=headers)).status_code == 403
+
+    refresh = {"grant_type": "refresh_token", "refresh_token": old["refresh_token"]}
+    assert (await client.post("/v1/token", data=refresh)).status_code == 400
+    password = {"grant_type": "password", "username": email, "password": PASSWORD}
+    assert (await client.post("/v1/token", data=password)).status_code == 400
+    await sign_in(client, username=email, password="teh botol 1969")
+
+
 async def test_who_proves_a_contact_shuts_out_whoever_claimed_it_before(people: People) -> None:
     client, email = people.from_address(), new_email()
     squatter = people.from_address()

@@ -15,6 +15,7 @@ from services.identity.domain import contacts, passwords
 from services.identity.domain.contacts import Contact
 from services.identity.domain.problems import TooManyAttempts, TooManyCodes, WrongCode
 from services.identity.routes.running import Identity, Name, address_of
+from services.identity.use_cases.change_password import change_password
 from services.identity.use_cases.end_session import end_session
 from services.identity.use_cases.erase_account import erase_account
 from services.identity.use_cases.limit_rate import count_attempt, count_code, forgive_attempt
@@ -22,8 +23,9 @@ from services.identity.use_cases.prove_contact import prove_contact, verify_cont
 from services.identity.use_cases.register_account import ContactTaken, RegisterAccount, register_account
 from services.identity.use_cases.request_code import CODE_SECONDS, CodePurpose, request_code
 from shared import paging
-from shared.auth import CurrentPerson
+from shared.auth import CurrentPerson, Principal
 from shared.clock import utc_now
+from shared.db import Connection
 from shared.paging import Cursor, Limit
 from shared.problems import Forbidden, Malformed, NotFound, Overloaded, Unauthenticated, documented
 
@@ -201,15 +203,49 @@ async def verify_own_contact(body: Verification, person: CurrentPerson, request:
     whose = (identity.keys.limits, identity.limits, body.contact, address_of(request))
     async with identity.db.transaction() as conn:
         await count_attempt(conn, *whose)
-        known = await store.contact(conn, body.contact)
-        proven = None
-        if known is not None and known.account_id == person.id:
-            proven = await prove_contact(conn, body.contact, body.code, key=identity.keys.codes, now=utc_now())
+        proven = await _prove_own(conn, person, body, identity)
         if proven is not None:
-            await verify_contact(conn, proven[1], now=utc_now())
+            await verify_contact(conn, proven, now=utc_now())
             await forgive_attempt(conn, *whose)
     if proven is None:
         raise WrongCode
+
+
+class NewPassword(Verification):
+    """A new password, and the code that proves a contact of the account."""
+
+    password: str = Field(min_length=passwords.LENGTH_MIN, max_length=passwords.LENGTH_MAX)
+
+
+@router.put(
+    "/v1/accounts/me/password",
+    status_code=204,
+    responses=documented(Unauthenticated, WrongCode, TooManyAttempts, Overloaded),
+)
+async def change_own_password(body: NewPassword, person: CurrentPerson, request: Request, identity: Identity) -> None:
+    """Set or change the password with a fresh code. All sessions end: whoever knew the old one is signed out."""
+    made = await identity.passwords.check_or_hash(body.password, None)
+    assert made.hash is not None, "a password without a stored one is hashed"
+    whose = (identity.keys.limits, identity.limits, body.contact, address_of(request))
+    async with identity.db.transaction() as conn:
+        await count_attempt(conn, *whose)
+        proven = await _prove_own(conn, person, body, identity)
+        if proven is not None:
+            await change_password(conn, proven, made.hash, now=utc_now())
+            await forgive_attempt(conn, *whose)
+    if proven is None:
+        raise WrongCode
+
+
+async def _prove_own(
+    conn: Connection, person: Principal, body: Verification, identity: Identity
+) -> store.KnownContact | None:
+    """The caller's own contact, proven by the code; None when it is not theirs or the code is not right."""
+    known = await store.contact(conn, body.contact)
+    if known is None or known.account_id != person.id:
+        return None
+    proven = await prove_contact(conn, body.contact, body.code, key=identity.keys.codes, now=utc_now())
+    return None if proven is None else proven[1]
 
 
 class SessionView(BaseModel):

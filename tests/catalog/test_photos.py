@@ -97,3 +97,19 @@ async def test_an_address_that_is_no_picture_is_not_found(market: Market) -> Non
 
     assert unknown.status_code == 404
     assert outside.status_code in (404, 422)
+
+
+async def test_a_photo_can_be_taken_off_again(market: Market) -> None:
+    seller, other = await market.seller(), await market.seller()
+    path = f"/v1/products/{await market.product(seller)}/photos"
+    await post(market, path, jpeg(50, 50, colour="blue"), seller.headers)
+    (photo,) = (await post(market, path, jpeg(50, 50, colour="blue"), seller.headers)).json()["photos"]
+    name = photo["small_url"].rsplit("/", 1)[1].removesuffix(".webp")
+
+    foreign = await market.client.delete(f"{path}/{name}", headers=other.headers)
+    gone = await market.client.delete(f"{path}/{name}", headers=seller.headers)
+    again = await market.client.delete(f"{path}/{name}", headers=seller.headers)
+
+    assert (foreign.status_code, gone.status_code, again.status_code) == (404, 200, 404)
+    assert gone.json() == {"photos": []}
+    assert (await market.client.get(photo["large_url"])).status_code == 200

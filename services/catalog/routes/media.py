@@ -18,6 +18,7 @@ from services.catalog.routes.answers import Db, Settings
 from services.catalog.routes.product_models import PhotosView, PhotoView
 from services.catalog.routes.products import photo_view
 from services.catalog.use_cases.add_photo import Darkroom, add_photo, may_add_photo
+from services.catalog.use_cases.remove_photo import remove_photo
 from shared.auth import CurrentPerson
 from shared.clock import utc_now
 from shared.problems import documented
@@ -59,6 +60,19 @@ async def post_photo(
             by=person.id,
             now=utc_now(),
         )
+    return PhotosView(photos=[PhotoView(**photo_view(each)) for each in photos])
+
+
+@router.delete(
+    "/products/{product_id}/photos/{digest}",
+    responses=documented(ProductNotFound, NotYourTask, ShopClosed, PictureNotFound),
+)
+async def delete_photo(
+    product_id: UUID, digest: Annotated[str, Path(pattern="^[0-9a-f]{64}$")], person: CurrentPerson, db: Db
+) -> PhotosView:
+    """Take a photo off the product, by the name of either of its sizes; the answer holds those that remain."""
+    async with db.transaction() as conn:
+        photos = await remove_photo(conn, product_id=product_id, digest=digest, by=person.id, now=utc_now())
     return PhotosView(photos=[PhotoView(**photo_view(each)) for each in photos])
 
 

@@ -17,6 +17,7 @@ from shared import outbox
 from shared.db import Database
 from shared.kafka import KafkaAccess, Producer, Record, SendFailed
 from shared.relay import RelayRunner
+from shared.service import Notifier
 from shared.sql import Row
 from shared.testing import eventually
 from shared.worker import Worker
@@ -176,6 +177,34 @@ async def test_a_relay_goes_on_after_its_connection_is_cut(
         await publish(kernel_db, keys, range(3, 6))
         await wait_for(kernel_db, recorder, keys, range(1, 6))
     await stop(task)
+
+
+async def test_a_notification_from_another_process_wakes_the_relay(
+    kernel_db: Database, kernel_dsn: str, kafka_access: KafkaAccess
+) -> None:
+    producer = Producer(kafka_access, client_id="kernel-relay")
+    relay = RelayRunner(kernel_dsn, producer, [TOPIC.name], source="kernel", poll_seconds=3600)
+    notifier = Notifier(kernel_dsn, source="kernel")
+    elsewhere = await Database.connect(kernel_dsn, source="kernel", size=1)
+    elsewhere.wakers["events"].append(notifier.wake)
+    tasks = [asyncio.create_task(relay.run_forever()), asyncio.create_task(notifier.run_forever())]
+    log = Log(kafka_access)
+    await log.start()
+
+    async def reached_kafka() -> bool:
+        await log.catch_up()
+        async with kernel_db.reading() as conn:
+            event_ids = await conn.fetch("SELECT event_id FROM outbox WHERE ordering_key = $1", str(key))
+        return {row["event_id"] for row in event_ids} <= log.first.keys()
+
+    for key in (uuid4(), uuid4(), uuid4()):
+        await publish(elsewhere, [key], range(1, 3))
+        await eventually(reached_kafka, what="the relay's waking")
+
+    await stop(*tasks)
+    await producer.close()
+    await log.close()
+    await elsewhere.close()
 
 
 def record_of(key: UUID) -> Record:

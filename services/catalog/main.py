@@ -15,7 +15,7 @@ async def start(running: Running) -> None:
     settings: CatalogSettings = running.settings
     state = running.app.state
     state.search = Search(facets_kept_seconds=settings.facets_kept_seconds)
-    state.darkroom = Darkroom(settings.media_dir, pixels_max=settings.photo_pixels_max)
+    state.darkroom = Darkroom(settings.pictures, pixels_max=settings.photo_pixels_max)
     limits = ReadingLimits(
         rows=settings.import_rows_max,
         memory_bytes=settings.reading_memory_bytes_max,

@@ -11,9 +11,8 @@ class CatalogSettings(ServiceSettings):
     """Beside what every service needs: where pictures are, and how much a file may hold."""
 
     home: Path = Field(default=Path(".local/stack"), description="The data folder of the stack.")
-    media_dir: Path = Field(
-        default_factory=lambda known: known["home"] / "media",
-        description="Where pictures are kept, by their content; default: in the data folder.",
+    media_dir: Path | None = Field(
+        default=None, description="Where pictures are kept, by their content. Not set: `media` in the data folder."
     )
     photo_bytes_max: int = Field(default=8 * 1024 * 1024, ge=1024, le=64 * 1024 * 1024)
     photo_pixels_max: int = Field(default=40_000_000, ge=10_000, description="Width times height; more is refused.")
@@ -26,3 +25,8 @@ class CatalogSettings(ServiceSettings):
     reading_cpu_seconds_max: int = Field(default=15, ge=1)
     reading_seconds_max: float = Field(default=30.0, gt=0, description="Reading one file takes no longer.")
     facets_kept_seconds: float = Field(default=10.0, ge=0, description="How old the counts beside a list may be.")
+
+    @property
+    def pictures(self) -> Path:
+        """The folder of pictures."""
+        return self.media_dir or self.home / "media"

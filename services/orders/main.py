@@ -8,7 +8,7 @@ from services.orders.calls import purposes
 from services.orders.domain import shipping
 from services.orders.handlers import handlers
 from services.orders.provider import Provider, verification_key
-from services.orders.routes import router
+from services.orders.routes import routers
 from services.orders.routes.desk import Placing, fees_on, known_regions
 from services.orders.settings import OrdersSettings
 from services.orders.sweeper import Sweeper
@@ -49,7 +49,7 @@ async def start(running: Running) -> None:
     running.background("worker", Sweeper(running.db, seconds=settings.sweep_seconds).run_forever)
 
 
-service = Service(name="orders", settings=OrdersSettings, routers=(router,), handlers=(handlers,), start=start)
+service = Service(name="orders", settings=OrdersSettings, routers=routers, handlers=(handlers,), start=start)
 
 if __name__ == "__main__":
     service.main()

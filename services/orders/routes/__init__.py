@@ -1,9 +1,5 @@
-"""What orders can be asked for: carts, orders, parcels, money. Together with handlers.py the table of contents."""
+"""What orders can be asked for: orders, carts, parcels, money. Together with handlers.py the table of contents."""
 
-from fastapi import APIRouter
+from services.orders.routes import carts, orders, parcels, payments, placing
 
-from services.orders.routes import carts, orders, parcels, payments
-
-router = APIRouter(prefix="/v1")
-for part in (carts, orders, parcels, payments):
-    router.include_router(part.router)
+routers = (placing.router, orders.router, carts.router, parcels.router, payments.router)  # matched in this order

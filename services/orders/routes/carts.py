@@ -14,19 +14,20 @@ from services.orders.domain.problems import (
     PaymentMethodUnavailable,
     UnknownProducts,
 )
-from services.orders.routes.desk import Db, fees_on, placing
+from services.orders.routes.desk import fees_on, placing
 from services.orders.use_cases.change_cart import Cart, Item, put_into_cart, view_cart
 from services.orders.use_cases.place_orders import PlaceOrder
 from services.orders.views import CartItem, CartLine, CartParcel, CartView, Checkout, PlacedOrder, RegionCode
 from shared.auth import CurrentPerson, Principal
 from shared.clock import utc_now
 from shared.db import Database
+from shared.http import Db
 from shared.idempotency import Claim, IdempotencyKey, KeyInUse, KeyMissing, KeyReused, answer
 from shared.money import CURRENCY
 from shared.problems import Forbidden, OutcomeUnknown, Overloaded, Unauthenticated, documented
 from shared.telemetry import current_traceparent
 
-router = APIRouter(prefix="/cart", tags=["cart"])
+router = APIRouter(prefix="/v1/cart", tags=["cart"])
 
 
 @router.get("", responses=documented(Unauthenticated))

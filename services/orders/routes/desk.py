@@ -2,23 +2,17 @@
 
 from datetime import date
 from functools import lru_cache
-from typing import Annotated, TypeAlias, cast
+from typing import TypeAlias, cast
 
-from fastapi import Depends, Request
+from fastapi import Request
 
 from services.orders.domain.shipping import ShippingFees, Tariff
 from services.orders.use_cases.place_orders import PlaceOrder
-from shared.db import Database
 from shared.group_commit import GroupCommit
 from shared.idempotency import Replay
 from shared.regions import find
 
 Placing: TypeAlias = GroupCommit[PlaceOrder, Replay]
-
-
-def database(request: Request) -> Database:
-    """The service's database."""
-    return cast(Database, request.app.state.db)
 
 
 def placing(request: Request) -> Placing:
@@ -29,9 +23,6 @@ def placing(request: Request) -> Placing:
 def fees_on(tariff: Tariff, day: date) -> ShippingFees:
     """The tariff as it is on this day."""
     return ShippingFees(tariff, tariff.on(day))
-
-
-Db: TypeAlias = Annotated[Database, Depends(database)]
 
 
 @lru_cache(maxsize=1)

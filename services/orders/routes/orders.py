@@ -1,37 +1,25 @@
-"""Orders: place, look, list, cancel, refund, and what is stuck."""
+"""Orders: look, list, cancel, refund, and what is stuck. Placing them is in placing.py."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
-from fastapi.exceptions import RequestValidationError
-from pydantic import ValidationError
 
 from services.orders import store
 from services.orders.domain.order import OrderStatus
-from services.orders.domain.placing import WantedLine
 from services.orders.domain.problems import (
-    MixedCurrencies,
     MoreThanPaid,
     MoreThanSent,
     NotCancellable,
-    OfferChanged,
-    OrderTooLarge,
-    PaymentMethodUnavailable,
-    UnknownProducts,
 )
-from services.orders.routes.desk import Db, placing
 from services.orders.use_cases.cancel_order import cancel_order
-from services.orders.use_cases.place_orders import PlaceOrder
 from services.orders.use_cases.refund_order import refund_order
 from services.orders.views import (
     Cancellation,
-    NewOrder,
     NewRefund,
     OrderInList,
     OrderList,
     OrderView,
-    PlacedOrder,
     RefundsView,
     RefundView,
     StatusView,
@@ -43,91 +31,19 @@ from services.orders.views import (
 from shared import calls_out, paging
 from shared.auth import CurrentPerson, require_role
 from shared.clock import utc_now
+from shared.http import Db
 from shared.idempotency import (
     Claim,
     IdempotencyKey,
     KeyInUse,
     KeyMissing,
     KeyReused,
-    answer,
-    fingerprint,
     once,
 )
 from shared.paging import Cursor, Limit
-from shared.problems import Forbidden, Malformed, NotFound, OutcomeUnknown, Overloaded, Unauthenticated, documented
-from shared.telemetry import current_traceparent
+from shared.problems import Forbidden, Malformed, NotFound, Unauthenticated, documented
 
-router = APIRouter(prefix="/orders", tags=["orders"])
-
-ROUTE = "POST /v1/orders"
-
-
-def inlined(schema: dict[str, Any]) -> dict[str, Any]:
-    """A JSON schema with its definitions put where they are used, as a request body in OpenAPI needs it."""
-    definitions = schema.pop("$defs", {})
-
-    def resolve(node: Any) -> Any:
-        if isinstance(node, dict):
-            if "$ref" in node:
-                return resolve(definitions[node["$ref"].rpartition("/")[2]])
-            return {key: resolve(value) for key, value in node.items()}
-        return [resolve(item) for item in node] if isinstance(node, list) else node
-
-    found: dict[str, Any] = resolve(schema)
-    return found
-
-
-@router.post(
-    "",
-    status_code=201,
-    response_model=PlacedOrder,
-    responses=documented(
-        KeyMissing,
-        KeyReused,
-        KeyInUse,
-        Malformed,
-        OfferChanged,
-        UnknownProducts,
-        MixedCurrencies,
-        OrderTooLarge,
-        PaymentMethodUnavailable,
-        Forbidden,
-        Unauthenticated,
-        Overloaded,
-        OutcomeUnknown,
-    ),
-    openapi_extra={
-        "requestBody": {
-            "required": True,
-            "content": {"application/json": {"schema": inlined(NewOrder.model_json_schema())}},
-        }
-    },
-)
-async def create_order(key: IdempotencyKey, person: CurrentPerson, request: Request) -> Response:
-    """Place an order: 201 means that it is durable. Many requests share one transaction.
-
-    The body is read here in one pass, because this is the path that everybody waits for at the same time.
-    """
-    if person.kind != "person":
-        raise Forbidden("only people buy")
-    raw = await request.body()
-    try:
-        body = NewOrder.model_validate_json(raw)
-    except ValidationError as error:
-        raise RequestValidationError(
-            [{**fault, "loc": ("body", *fault["loc"])} for fault in error.errors(include_context=False)]
-        ) from error
-    command = PlaceOrder(
-        buyer_id=person.id,
-        claim=Claim(person.id, ROUTE, key, fingerprint(body)),
-        lines=tuple(
-            WantedLine(line.product_id, line.quantity, line.version, line.unit_price_minor) for line in body.lines
-        ),
-        ship_to=body.ship_to.as_ship_to(),
-        method=body.payment.method,
-        traceparent=current_traceparent(),
-    )
-    return answer(await placing(request).submit(command))
+router = APIRouter(prefix="/v1/orders", tags=["orders"])
 
 
 @router.get("/stuck", responses=documented(Forbidden, Unauthenticated))

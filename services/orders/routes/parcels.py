@@ -5,7 +5,6 @@ from uuid import UUID
 from fastapi import APIRouter, Request, Response
 
 from services.orders.domain.problems import MoreThanSent, WrongAmountCollected, WrongParcelState
-from services.orders.routes.desk import Db
 from services.orders.use_cases.cancel_parcel import cancel_parcel
 from services.orders.use_cases.complete_parcel import complete_parcel
 from services.orders.use_cases.deliver_parcel import deliver_parcel
@@ -28,10 +27,11 @@ from services.orders.views import (
 )
 from shared.auth import CurrentPerson
 from shared.clock import utc_now
+from shared.http import Db
 from shared.idempotency import Claim, IdempotencyKey, KeyInUse, KeyMissing, KeyReused, once
 from shared.problems import Forbidden, NotFound, Unauthenticated, documented
 
-router = APIRouter(tags=["parcels"])
+router = APIRouter(prefix="/v1", tags=["parcels"])
 REFUSALS = (NotFound, Forbidden, WrongParcelState, Unauthenticated)
 
 

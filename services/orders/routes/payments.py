@@ -14,15 +14,15 @@ from fastapi import APIRouter, Request, Response
 
 from services.orders.domain.problems import BadSignature, UnknownCharge
 from services.orders.provider import PAID, Provider, amount_of
-from services.orders.routes.desk import Db
 from services.orders.use_cases.receive_money import Money, receive_money
 from shared import snap
 from shared.clock import utc_now
+from shared.http import Db
 from shared.problems import Malformed, NotFound, documented
 
 log = structlog.get_logger()
 
-router = APIRouter(prefix="/payments", tags=["payments"])
+router = APIRouter(prefix="/v1/payments", tags=["payments"])
 PROVIDERS = frozenset({"qris", "va", "snap"})
 NOTIFY_SERVICE = "52"
 

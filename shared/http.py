@@ -1,13 +1,14 @@
 """The HTTP side of a service, made the same way everywhere: problems, health, metrics, limits on slow clients."""
 
 import asyncio
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Annotated, Any, TypeAlias
 
 import orjson
 import uvicorn
-from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -15,7 +16,7 @@ from shared import problems
 from shared.db import Database
 
 BODY_BYTES_MAX = 256 * 1024  # routes that take files say their own
-Check = Callable[[], str | None]
+Check: TypeAlias = Callable[[], str | None]
 
 operations = APIRouter(include_in_schema=False)
 
@@ -68,6 +69,15 @@ def make_app(title: str, *routers: APIRouter, database: Database, settings: Any)
 
 def _is_operational(scope: Any) -> bool:
     return scope.get("path") in ("/healthz", "/readyz", "/metrics")
+
+
+async def database_of(request: Request) -> Database:
+    """The service's database. Like every dependency here it is async: a plain function would cost a thread hop."""
+    database: Database = request.app.state.db
+    return database
+
+
+Db: TypeAlias = Annotated[Database, Depends(database_of)]
 
 
 class DeadlineProtocol(HttpToolsProtocol):
@@ -134,6 +144,7 @@ def server(app: FastAPI, *, host: str, port: int, receive_seconds: float, connec
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers="FORWARDED_ALLOW_IPS" in os.environ,
         limit_concurrency=connections,
         timeout_keep_alive=30,
         timeout_graceful_shutdown=10,

@@ -87,7 +87,11 @@ def key_of(request: Request) -> str:
     return raw
 
 
-IdempotencyKey: TypeAlias = Annotated[str, Depends(key_of)]
+async def _required_key(request: Request) -> str:
+    return key_of(request)
+
+
+IdempotencyKey: TypeAlias = Annotated[str, Depends(_required_key)]
 
 
 async def claim(conn: Connection, claims: list[Claim]) -> list[Replay | Problem | None]:

@@ -269,7 +269,7 @@ class Worker:
             await asyncio.sleep(0.2 if tried else 1.0)
 
     async def _consume(self, consumer: Consumer) -> None:
-        pace = Pace()
+        pace = Pace(full=min(250, self.batch_max))  # a full batch means that there is more
         checked_at = time.monotonic()
         while True:
             async with asyncio.timeout(POLL_STUCK_SECONDS):

@@ -5,5 +5,5 @@ from fastapi import APIRouter
 from services.catalog.routes import imports, media, products, reservations, shops
 
 router = APIRouter(prefix="/v1")
-for part in (shops.router, products.router, media.router, imports.router, reservations.router):
+for part in (products.router, media.router, shops.router, imports.router, reservations.router):  # the busiest first
     router.include_router(part)

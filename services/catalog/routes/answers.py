@@ -1,4 +1,7 @@
-"""What routes share: the database of a request, JSON answers, and commands that may carry an Idempotency-Key."""
+"""What routes share: the database of a request, JSON answers, and commands that may carry an Idempotency-Key.
+
+Dependencies are `async` although they wait for nothing: others are sent through a thread.
+"""
 
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, TypeAlias
@@ -10,24 +13,18 @@ from pydantic import BaseModel
 from services.catalog.settings import CatalogSettings
 from shared import idempotency
 from shared.auth import Principal
-from shared.db import Connection, Database
+from shared.db import Connection
 
 
-def _database(request: Request) -> Database:
-    db: Database = request.app.state.db
-    return db
-
-
-def _settings(request: Request) -> CatalogSettings:
+async def _settings(request: Request) -> CatalogSettings:
     settings: CatalogSettings = request.app.state.settings
     return settings
 
 
-def _key(request: Request) -> str | None:
+async def _key(request: Request) -> str | None:
     return idempotency.key_of(request) if "idempotency-key" in request.headers else None
 
 
-Db: TypeAlias = Annotated[Database, Depends(_database)]
 Settings: TypeAlias = Annotated[CatalogSettings, Depends(_settings)]
 OptionalKey: TypeAlias = Annotated[str | None, Depends(_key)]
 

@@ -14,12 +14,13 @@ from services.catalog.domain.problems import (
     ShopNotFound,
     TooManyImports,
 )
-from services.catalog.routes.answers import Db, Settings, json_answer
+from services.catalog.routes.answers import Settings, json_answer
 from services.catalog.store import imports as store
 from services.catalog.use_cases.accept_import import accept_import
 from services.catalog.use_cases.run_imports import ImportRunner
 from shared.auth import CurrentPerson
 from shared.clock import utc_now
+from shared.http import Db
 from shared.ids import new_id
 from shared.problems import documented
 

@@ -14,13 +14,14 @@ from services.catalog.domain.problems import (
     ShopClosed,
     TooManyPhotos,
 )
-from services.catalog.routes.answers import Db, Settings
+from services.catalog.routes.answers import Settings
 from services.catalog.routes.product_models import PhotosView, PhotoView
 from services.catalog.routes.products import photo_view
 from services.catalog.use_cases.add_photo import Darkroom, add_photo, may_add_photo
 from services.catalog.use_cases.remove_photo import remove_photo
 from shared.auth import CurrentPerson
 from shared.clock import utc_now
+from shared.http import Db
 from shared.problems import documented
 
 router = APIRouter(tags=["photos"])

@@ -18,7 +18,7 @@ from services.catalog.domain.problems import (
     UnknownCurrency,
 )
 from services.catalog.domain.search import Filters, Sort, words_of
-from services.catalog.routes.answers import OPTIONAL_KEY_DOCUMENTED, Db, OptionalKey, json_answer, once
+from services.catalog.routes.answers import OPTIONAL_KEY_DOCUMENTED, OptionalKey, json_answer, once
 from services.catalog.routes.product_models import (
     Categories,
     NewProduct,
@@ -41,6 +41,7 @@ from shared import regions
 from shared.auth import CurrentPerson
 from shared.clock import utc_now
 from shared.contracts.base import RegionCode
+from shared.http import Db
 from shared.ids import new_id
 from shared.money import AMOUNT_MINOR_MAX
 from shared.paging import Cursor, Limit
@@ -51,13 +52,14 @@ router = APIRouter(tags=["products"])
 Price = Annotated[int | None, Query(ge=0, le=AMOUNT_MINOR_MAX)]
 
 
-@router.get("/categories", response_model=Categories)
-async def list_categories(db: Db) -> Response:
-    """All categories with their Indonesian names."""
+@router.get("/products/{product_id}", response_model=ProductView, responses=documented(ProductNotFound))
+async def get_product(product_id: UUID, db: Db) -> Response:
+    """A product page."""
     async with db.reading() as conn:
-        names = await store.category_names(conn)
-    items = [{"slug": slug, "name": name} for slug, name in names.items()]
-    return json_answer({"items": items}, headers={"Cache-Control": "public, max-age=300"})
+        row = await store.product(conn, product_id)
+    if row is None:
+        raise ProductNotFound
+    return json_answer(_view(row))
 
 
 @router.get("/products", response_model=ProductPage, responses=documented(Malformed))
@@ -84,16 +86,6 @@ async def list_products(
     async with db.reading() as conn:
         page = await search.page(conn, filters, sort=sort, limit=limit, cursor=cursor, with_facets=facets)
     return json_answer(page)
-
-
-@router.get("/products/{product_id}", response_model=ProductView, responses=documented(ProductNotFound))
-async def get_product(product_id: UUID, db: Db) -> Response:
-    """A product page."""
-    async with db.reading() as conn:
-        row = await store.product(conn, product_id)
-    if row is None:
-        raise ProductNotFound
-    return json_answer(_view(row))
 
 
 def _view(row: Any) -> dict[str, Any]:
@@ -233,3 +225,12 @@ async def delete_product(product_id: UUID, person: CurrentPerson, db: Db) -> Non
     """Withdraw the product; orders placed before stand."""
     async with db.transaction() as conn:
         await withdraw_product(conn, product_id=product_id, by=person.id, now=utc_now())
+
+
+@router.get("/categories", response_model=Categories)
+async def list_categories(db: Db) -> Response:
+    """All categories with their Indonesian names."""
+    async with db.reading() as conn:
+        names = await store.category_names(conn)
+    items = [{"slug": slug, "name": name} for slug, name in names.items()]
+    return json_answer({"items": items}, headers={"Cache-Control": "public, max-age=300"})

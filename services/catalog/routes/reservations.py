@@ -7,11 +7,12 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Response
 from pydantic import AwareDatetime, BaseModel
 
-from services.catalog.routes.answers import Db, json_answer
+from services.catalog.routes.answers import json_answer
 from services.catalog.store import search as store
 from shared import paging
 from shared.auth import CurrentPerson, require_role
 from shared.clock import utc_now
+from shared.http import Db
 from shared.paging import Cursor, Limit
 from shared.problems import Forbidden, Malformed, documented
 

@@ -8,7 +8,7 @@ from pydantic import AwareDatetime, BaseModel, Field, StringConstraints
 
 from services.catalog.domain.problems import NotYourTask, OwnerStays, ShopClosed, ShopNotFound, UnknownRegion
 from services.catalog.domain.shop import Role
-from services.catalog.routes.answers import OPTIONAL_KEY_DOCUMENTED, Db, OptionalKey, json_answer, once
+from services.catalog.routes.answers import OPTIONAL_KEY_DOCUMENTED, OptionalKey, json_answer, once
 from services.catalog.store import search as store
 from services.catalog.use_cases.appoint_staff import appoint_staff
 from services.catalog.use_cases.dismiss_staff import dismiss_staff
@@ -17,6 +17,7 @@ from shared import regions
 from shared.auth import CurrentPerson, MaybePerson
 from shared.clock import utc_now
 from shared.contracts.base import RegionCode
+from shared.http import Db
 from shared.ids import new_id
 from shared.problems import documented
 

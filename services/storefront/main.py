@@ -17,6 +17,7 @@ from services.storefront.routes.web import Storefront, install_error_pages
 from services.storefront.settings import StorefrontSettings
 from services.storefront.upstream import Network, Upstream
 from services.storefront.use_cases.keep_signed_in import TokenKeeper
+from services.storefront.use_cases.list_categories import Categories
 from shared.clock import utc_now
 from shared.db import TRANSIENT, Database
 from shared.problems import Problem
@@ -47,6 +48,7 @@ async def start(running: Running) -> None:
         network=network,
         vault=vault,
         keeper=TokenKeeper(running.db, vault, network),
+        categories=Categories(network),
         pages=Pages(assets, here / "templates"),
         assets=assets,
     )

@@ -3,7 +3,10 @@
 Pictures of each page, on a phone and on a desk, are left in the stack's folder (`storefront-screens`).
 """
 
+import hashlib
 import shutil
+import subprocess
+import tarfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -26,6 +29,11 @@ SWITCHES = [
 PHONE = {"width": 390, "height": 844}
 DESK = {"width": 1280, "height": 800}
 WAIT_MS = 30_000
+AXE = "axe-core@4.14.1"
+AXE_SHA512 = (
+    "1477dafa598d8d065f273d6af302aa203c02e83131707b7fa648cd41bd3d6b73"
+    "4f8c22a0dab86ee6a6f64b8afbe804b214d36db85a2826965edfb3a0b9d546b5"
+)
 BUTTON_PIXELS_MIN = 44  # thumbs; WCAG 2.2 (2.5.8) asks for 24
 
 
@@ -149,6 +157,46 @@ async def test_pages_are_reachable_by_keyboard_named_and_large_enough(town: Town
         for size in (PHONE, {"width": 320, "height": 568}, DESK):
             await page.set_viewport_size({"width": size["width"], "height": size["height"]})
             assert await page.evaluate("document.documentElement.scrollWidth") <= size["width"], (path, size)
+
+
+@pytest.fixture(scope="session")
+def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """axe-core, pinned, from the npm registry; where npm or the registry cannot be had the check is skipped."""
+    folder = tmp_path_factory.mktemp("axe")
+    if shutil.which("npm") is None:
+        pytest.skip("no npm on this machine")
+    packed = subprocess.run(["npm", "pack", "--silent", AXE], cwd=folder, capture_output=True, timeout=60, check=False)
+    if packed.returncode != 0:
+        pytest.skip("the npm registry does not answer")
+    archive = next(folder.glob("*.tgz"))
+    assert hashlib.sha512(archive.read_bytes()).hexdigest() == AXE_SHA512
+    with tarfile.open(archive) as files:
+        found = files.extractfile("package/axe.min.js")
+        assert found is not None
+        return found.read().decode()
+
+
+@pytest.mark.timeout(180)
+async def test_axe_finds_no_fault_on_any_public_page(town: Town, browser: Browser, axe: str) -> None:
+    faults: list[str] = []
+    for size in (PHONE, DESK):
+        context = await browser.new_context(
+            base_url=town.stack.url("storefront"),
+            bypass_csp=True,  # for axe alone: our own policy allows no script
+            viewport={"width": size["width"], "height": size["height"]},
+        )
+        page = await context.new_page()
+        shop = f"/toko/{town.shops['18.71']}"
+        product = f"/produk/{town.products['Kopi robusta']}"
+        for path in ("/", "/cari?q=kopi", product, shop, "/keranjang", "/masuk", "/daftar", "/tidak-ada"):
+            await page.goto(path)
+            await page.add_script_tag(content=axe)
+            result = await page.evaluate("axe.run()")
+            assert len(result["passes"]) > 10, path
+            faults += [f"{path} {each['id']}: {each['nodes'][0]['html'][:200]}" for each in result["violations"]]
+        await context.close()
+
+    assert faults == []
 
 
 async def pay(town: Town, address: str) -> None:

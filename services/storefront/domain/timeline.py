@@ -4,14 +4,15 @@ from typing import Any
 
 from services.storefront.domain import words
 
+SECONDS = len("2026-11-24T21:40:00")  # what happens within one transaction is told in the order of TIMELINE
+
 
 def steps_of(order: dict[str, Any]) -> list[tuple[str, str, int | None]]:
     """What happened, when (ISO moments) and the amount of money if any; oldest first. Unknown steps are left out."""
-    return [
-        (words.TIMELINE[entry["what"]], str(entry["at"]), entry["amount_minor"])
-        for entry in order["timeline"]
-        if entry["what"] in words.TIMELINE
-    ]
+    ranks = {what: rank for rank, what in enumerate(words.TIMELINE)}
+    known = [entry for entry in order["timeline"] if entry["what"] in ranks]
+    known.sort(key=lambda entry: (str(entry["at"])[:SECONDS], ranks[entry["what"]]))
+    return [(words.TIMELINE[entry["what"]], str(entry["at"]), entry["amount_minor"]) for entry in known]
 
 
 def is_waiting(order: dict[str, Any]) -> bool:

@@ -80,6 +80,14 @@ IMPORT_STATE: Final = {
     "done": "Selesai",
     "refused": "Ditolak",
 }
+COLUMN: Final = {
+    "title": "judul",
+    "description": "keterangan",
+    "category": "kategori",
+    "unit_price_minor": "harga",
+    "stock": "stok",
+    "weight_grams": "berat",
+}
 SHOP_ROLE: Final = {"owner": "Pemilik", "manager": "Pengelola", "packer": "Petugas kemas"}
 SORTS: Final = {
     "": "Paling cocok",

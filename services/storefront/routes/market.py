@@ -1,7 +1,6 @@
 """What everybody may see: the front page, search, products, shops."""
 
 import asyncio
-import time
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
@@ -10,7 +9,7 @@ from fastapi import APIRouter, Response
 
 from services.storefront.domain import words
 from services.storefront.routes.web import CurrentVisit
-from services.storefront.upstream import Network, Refused, Unreachable
+from services.storefront.upstream import Refused
 from services.storefront.use_cases.view_basket import product_of
 from shared import regions
 from shared.problems import NotFound
@@ -20,30 +19,14 @@ router = APIRouter(include_in_schema=False)
 PAGE_SIZE = 24
 NEWEST_SHOWN = 12
 MORE_SHOWN = 6
-CATEGORIES_SECONDS = 60.0
 QUERY_CHARACTERS_MAX = 100
-
-_categories: dict[str, Any] = {"read_at": float("-inf"), "items": []}
-
-
-async def categories_of(network: Network) -> list[dict[str, Any]]:
-    """The categories, asked for once a minute; the last known ones while catalog is silent. Raises Unreachable."""
-    if time.monotonic() - _categories["read_at"] > CATEGORIES_SECONDS:
-        try:
-            _categories["items"] = (await network.catalog.get("/v1/categories"))["items"]
-        except Unreachable:
-            if not _categories["items"]:
-                raise
-        _categories["read_at"] = time.monotonic()
-    items: list[dict[str, Any]] = _categories["items"]
-    return items
 
 
 @router.get("/")
 async def home(visit: CurrentVisit) -> Response:
     """Search, categories, what is new."""
     categories, newest = await asyncio.gather(
-        categories_of(visit.network),
+        visit.shop.categories.all(),
         visit.network.catalog.get("/v1/products", params={"sort": "newest", "limit": NEWEST_SHOWN, "facets": False}),
     )
     return visit.page("home.html", categories=categories, products=newest["items"])
@@ -82,7 +65,7 @@ async def search(
     }
     try:
         categories, found = await asyncio.gather(
-            categories_of(visit.network), visit.network.catalog.get("/v1/products", params=params)
+            visit.shop.categories.all(), visit.network.catalog.get("/v1/products", params=params)
         )
     except Refused as refusal:
         if refusal.upstream_status != 422:
@@ -118,7 +101,7 @@ async def product(visit: CurrentVisit, product_id: UUID) -> Response:
     if found is None:
         raise NotFound
     categories, more = await asyncio.gather(
-        categories_of(visit.network),
+        visit.shop.categories.all(),
         visit.network.catalog.get(
             "/v1/products", params={"shop_id": found["shop_id"], "limit": MORE_SHOWN + 1, "facets": False}
         ),

@@ -1,5 +1,6 @@
 """Templates to HTML: one Jinja environment, everything escaped, money and dates as Indonesians write them."""
 
+import re
 from dataclasses import asdict
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -38,6 +39,7 @@ class Pages:
             "wilayah": region,
             "tempat": place,
             "attributes": asdict,
+            "judul": title,
         }
         self._environment.globals |= {
             "asset": assets.address,
@@ -70,6 +72,11 @@ def number(value: int) -> str:
 def region(code: str | None) -> str:
     """A region's name with its province; the code itself when it is unknown."""
     return (regions.full_name_of(code) or code) if code else ""
+
+
+def title(text: str) -> str:
+    """A title whose measures are not torn apart at the end of a line: `250 g`."""
+    return re.sub(r"(?<=\d) (?=(g|kg|gr|gram|ml|l|liter|cm|m|pcs|buah|lembar)\b)", "\N{NO-BREAK SPACE}", text)
 
 
 def place(code: str | None) -> str:

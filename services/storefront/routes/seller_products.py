@@ -7,8 +7,8 @@ from uuid import UUID
 from fastapi import APIRouter, Response
 from starlette.datastructures import UploadFile
 
+from services.storefront.domain import words
 from services.storefront.domain.forms import Faults, amount_typed, product_faults, whole_number
-from services.storefront.routes.market import categories_of
 from services.storefront.routes.seller import my_shop, told
 from services.storefront.routes.web import CurrentVisit, OwnForm, Visit, text_of
 from services.storefront.upstream import Refused
@@ -153,7 +153,7 @@ async def withdraw(visit: CurrentVisit, form: OwnForm, shop_id: UUID, product_id
 @router.get("/penjual/{shop_id}/impor")
 async def show_import(visit: CurrentVisit, shop_id: UUID) -> Response:
     """Import a spreadsheet."""
-    shop, categories = await asyncio.gather(my_shop(visit, shop_id), categories_of(visit.network))
+    shop, categories = await asyncio.gather(my_shop(visit, shop_id), visit.shop.categories.all())
     return visit.page("seller/import.html", shop=shop, tab="impor", columns=COLUMNS, categories=categories, fault=None)
 
 
@@ -187,7 +187,7 @@ async def start_import(visit: CurrentVisit, form: OwnForm, shop_id: UUID) -> Res
             fault = faults.by_field["file"]
         else:
             return visit.redirect(f"/penjual/{shop_id}/impor/{started['import_id']}")
-    shop, categories = await asyncio.gather(my_shop(visit, shop_id), categories_of(visit.network))
+    shop, categories = await asyncio.gather(my_shop(visit, shop_id), visit.shop.categories.all())
     return visit.page(
         "seller/import.html",
         shop=shop,
@@ -218,7 +218,9 @@ def _faults_of(found: dict[str, Any]) -> list[tuple[int, list[str]]]:
     """Row numbers with what was wrong there; catalog says it in Indonesian."""
     by_row: dict[int, list[str]] = {}
     for error in found["errors"]:
-        by_row.setdefault(int(error["row"]), []).append(f"{error['column']}: {error['message']}")
+        by_row.setdefault(int(error["row"]), []).append(
+            f"{words.COLUMN.get(error['column'], error['column'])}: {error['message']}"
+        )
     return sorted(by_row.items())
 
 
@@ -239,7 +241,7 @@ async def _form(
     status: int,
     product: dict[str, Any] | None = None,
 ) -> Response:
-    shop, categories = await asyncio.gather(my_shop(visit, shop_id), categories_of(visit.network))
+    shop, categories = await asyncio.gather(my_shop(visit, shop_id), visit.shop.categories.all())
     return visit.page(
         "seller/product.html",
         status=status,

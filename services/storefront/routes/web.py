@@ -24,6 +24,7 @@ from services.storefront.routes.pages import Pages
 from services.storefront.settings import StorefrontSettings
 from services.storefront.upstream import Network, Refused
 from services.storefront.use_cases.keep_signed_in import SignInNeeded, TokenKeeper
+from services.storefront.use_cases.list_categories import Categories
 from shared.clock import utc_now
 from shared.db import Database
 from shared.problems import NotFound, Problem
@@ -43,6 +44,7 @@ class Storefront:
     network: Network
     vault: Vault
     keeper: TokenKeeper
+    categories: Categories
     pages: Pages
     assets: Assets
 

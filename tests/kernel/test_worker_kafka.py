@@ -12,7 +12,11 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 from aiokafka.errors import KafkaTimeoutError
+from confluent_kafka import OFFSET_END, TopicPartition
+from confluent_kafka.admin import AdminClient
 
+from deploy.local.provision_kafka import client_settings
+from deploy.local.stack import KAFKA_ADMIN, Stack
 from shared import outbox
 from shared.db import Database
 from shared.kafka import KafkaAccess, Producer, Record, SendFailed
@@ -26,6 +30,15 @@ from tests.kernel.groups import Recorder
 from tests.kernel.schedules import Log
 
 ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def emptied_topic(stack: Stack, kafka_access: KafkaAccess) -> None:
+    """What other files' relays sent is gone: the groups here read from the beginning."""
+    admin = AdminClient(client_settings(stack, KAFKA_ADMIN))
+    everything = [TopicPartition(TOPIC.name, number, OFFSET_END) for number in range(TOPIC.partitions)]
+    for future in admin.delete_records(everything).values():
+        future.result(timeout=20)
 
 
 @asynccontextmanager

@@ -33,6 +33,12 @@ SELECT shop_id FROM shops WHERE shop_id = ANY(:shop_ids::uuid[]) ORDER BY shop_i
 -- Where somebody owns or works: what must be locked when that person leaves.
 SELECT shop_id FROM shop_staff WHERE account_id = ANY(:account_ids::uuid[]);
 
+-- name: products_listed_by
+-- What owners sell: its stock rows are locked with the rest of a batch when they leave.
+SELECT products.product_id
+  FROM shops JOIN products USING (shop_id)
+ WHERE shops.owner_id = ANY(:account_ids::uuid[]) AND products.state = 'listed';
+
 -- name: shops_locked
 -- The shops of one person. The runner has locked them; one that was joined since then is locked here.
 SELECT shops.shop_id, shops.owner_id, shops.region_code, shops.state, shops.sequence, shops.cooperative_id

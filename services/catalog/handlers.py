@@ -56,8 +56,12 @@ async def products_coming_back(
 
 
 async def shops_of_people(conn: Connection, events: list[AccountErased]) -> dict[str, Iterable[UUID]]:
-    """The shops that the people own or work in."""
-    return {"shop": await store.shops_worked_in(conn, [event.account_id for event in events])}
+    """The shops that the people own or work in, and what their own shops sell."""
+    people = [event.account_id for event in events]
+    return {
+        "shop": await store.shops_worked_in(conn, people),
+        "stock": await store.products_listed_by(conn, people),
+    }
 
 
 @handlers.on_batch(OrderPlaced, locks=products_of_orders)

@@ -98,6 +98,12 @@ async def shops_worked_in(conn: Connection, account_ids: Iterable[UUID]) -> list
     return [row["shop_id"] for row in rows]
 
 
+async def products_listed_by(conn: Connection, account_ids: Iterable[UUID]) -> list[UUID]:
+    """What these people's own shops sell."""
+    rows = await queries.products_listed_by.rows(conn, account_ids=list(account_ids))
+    return [row["product_id"] for row in rows]
+
+
 async def shops_locked(conn: Connection, account_id: UUID) -> list[Shop]:
     """The shops that somebody works in, under locks taken before."""
     return [_shop(row, None) for row in await queries.shops_locked.rows(conn, account_id=account_id)]

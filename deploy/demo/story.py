@@ -43,6 +43,8 @@ def address(region_code: str) -> dict[str, str]:
 
 async def sellers_open_shops(world: World, seed: Seed) -> None:
     """Sellers sign up by phone with a one-time code and open their shops."""
+    provinces, regencies = len(regions.provinces()), len(regions.regencies())
+    world.timeline.say(f"{provinces} provinces and {regencies} regencies are known (Kepmendagri 300.2.2-2138/2025)")
     by_shop: dict[str, Shop] = {}
     for row in seed.rows:
         if row.shop_name not in by_shop:

@@ -212,7 +212,8 @@ class World:
                 raise StoryBroke(f"{text}: the product says {value!r}, SQL ({query}) says {found!r}")
             await asyncio.sleep(0.2)
         self.timeline.figures += 1
-        self.timeline.say(f"{text}: {value:,}".replace(",", ".") + "  (SQL agrees)")
+        number = f"{value:,}".replace(",", ".")
+        self.timeline.say(f"{text}: {number}  (SQL agrees)")
 
     async def look(self, service: str, query: str, **values: Any) -> Any:
         """The value of a named query, by the audit role."""

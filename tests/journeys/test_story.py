@@ -11,7 +11,7 @@ from deploy.local.layout import PROJECT
 
 @pytest.mark.timeout(400)
 async def test_the_whole_journey_happens(world: World) -> None:
-    assert world.timeline.figures >= 18
+    assert world.timeline.figures >= 15
 
 
 @pytest.mark.timeout(120)

@@ -1,5 +1,6 @@
 """What orders is asked with and answers: the shapes of requests and answers over HTTP."""
 
+import re
 from collections import defaultdict
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self
@@ -17,8 +18,21 @@ from shared.sql import Row
 LINES_MAX = 100
 QUANTITY_MAX = 1000
 
-Text = StringConstraints(strip_whitespace=True, min_length=1)
+VERSION_MAX = 2**31 - 1  # as the database counts
+_UNWRITABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+
+
+def _writable(text: str) -> str:
+    if _UNWRITABLE.search(text):
+        raise ValueError("holds characters that cannot be written")
+    return text
+
+
+Writable = AfterValidator(_writable)
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1), Writable]
 Quantity = Annotated[int, Field(ge=1, le=QUANTITY_MAX, strict=True)]
+Version = Annotated[int, Field(ge=1, le=VERSION_MAX, strict=True)]
+Price = Annotated[int, Field(ge=0, le=AMOUNT_MINOR_MAX, strict=True)]
 
 
 def _known_regency(code: str) -> str:
@@ -42,19 +56,19 @@ class AskedLine(Asked):
 
     product_id: UUID
     quantity: Quantity
-    version: int | None = Field(default=None, ge=1)
-    unit_price_minor: int | None = Field(default=None, ge=0, le=AMOUNT_MINOR_MAX)
+    version: Version | None = None
+    unit_price_minor: Price | None = None
 
 
 class AskedAddress(Asked):
     """Where the order goes."""
 
-    name: Annotated[str, Text, Field(max_length=100)]
+    name: Annotated[Text, Field(max_length=100)]
     phone: Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^\+?[0-9][0-9 ()-]{5,24}$")]
-    address: Annotated[str, Text, Field(max_length=500)]
+    address: Annotated[Text, Field(max_length=500)]
     region_code: RegionCode
     postal_code: Annotated[str, StringConstraints(pattern=r"^[0-9]{5}$")] | None = None
-    note: Annotated[str, StringConstraints(strip_whitespace=True), Field(max_length=500)] | None = None
+    note: Annotated[str, StringConstraints(strip_whitespace=True), Field(max_length=500), Writable] | None = None
 
     def as_ship_to(self) -> ShipTo:
         """As it is stored."""
@@ -91,8 +105,8 @@ class CartItem(Asked):
     """What shall lie in the cart; version and price as the buyer saw them, today's when absent."""
 
     quantity: Quantity
-    version: int | None = Field(default=None, ge=1)
-    unit_price_minor: int | None = Field(default=None, ge=0, le=AMOUNT_MINOR_MAX)
+    version: Version | None = None
+    unit_price_minor: Price | None = None
 
 
 class Cancellation(Asked):
@@ -104,8 +118,8 @@ class Cancellation(Asked):
 class Shipment(Asked):
     """Who brings the parcel."""
 
-    carrier: Annotated[str, Text, Field(max_length=60)]
-    tracking: Annotated[str, Text, Field(max_length=60)] | None = None
+    carrier: Annotated[Text, Field(max_length=60)]
+    tracking: Annotated[Text, Field(max_length=60)] | None = None
 
 
 class Delivery(Asked):

@@ -195,6 +195,10 @@ BAD_BODIES: list[Any] = [
     {"ship_to": {"name": "Sari", "phone": "+6281290000001", "address": "x", "region_code": "1801"}},
     {"ship_to": {"name": "Sari", "phone": "+6281290000001", "address": "x", "region_code": "18"}},
     {"coupon": "GRATIS"},
+    {"lines": [{"product_id": str(uuid4()), "quantity": 1, "version": 2**40}]},
+    {"lines": [{"product_id": str(uuid4()), "quantity": 1, "unit_price_minor": -1}]},
+    {"ship_to": {"name": "Sari\x00", "phone": "+6281290000001", "address": "x", "region_code": "18.01"}},
+    {"ship_to": {"name": "Sari", "phone": "+6281290000001", "address": "x" * 501, "region_code": "18.01"}},
 ]
 
 

@@ -66,7 +66,8 @@ def read_notice(raw: bytes, *, now: datetime) -> tuple[UUID, Money | None]:
         notice: Any = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
         raise Malformed("the notification is no JSON") from error
-    if not isinstance(notice, dict) or not isinstance(notice.get("originalReferenceNo"), str):
+    reference = notice.get("originalReferenceNo") if isinstance(notice, dict) else None
+    if not isinstance(reference, str) or not reference.isprintable() or not 0 < len(reference) <= 64:
         raise Malformed("the notification names no charge")
     try:
         order_id = UUID(hex=str(notice.get("originalPartnerReferenceNo")))
@@ -78,4 +79,4 @@ def read_notice(raw: bytes, *, now: datetime) -> tuple[UUID, Money | None]:
     if amount_minor <= 0:
         raise Malformed("the notification names no amount in whole rupiah")
     paid_at = snap.parse_timestamp(str(notice.get("paidTime", ""))) or now
-    return order_id, Money(Provider.name, notice["originalReferenceNo"], amount_minor, paid_at)
+    return order_id, Money(Provider.name, reference, amount_minor, paid_at)

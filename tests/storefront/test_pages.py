@@ -1,5 +1,6 @@
 """Pages over HTTP, as a browser without JavaScript meets them, on the real services."""
 
+import asyncio
 import re
 import secrets
 
@@ -240,6 +241,32 @@ async def test_ordering_twice_with_one_form_makes_one_order(town: Town, buyer: V
     assert re.fullmatch(r"/pesanan/[0-9a-f-]{36}", first)
     assert len(re.findall(r'href="/pesanan/[0-9a-f-]{36}"', await buyer.go("/pesanan"))) == 1
     assert "masih kosong" in await buyer.go("/keranjang")
+
+
+async def test_pressing_the_button_many_times_at_once_makes_one_order(town: Town, buyer: Visitor) -> None:
+    await add(buyer, town.products["Kopi robusta"])
+    await buyer.go("/bayar")
+    await buyer.send("/bayar", **ADDRESS)
+    fields = next(fields for action, fields in forms_of(buyer.page) if action == "/bayar/pesan") | {"cara": "cod"}
+
+    answers = await asyncio.gather(*(buyer.client.post("/bayar/pesan", data=fields) for _ in range(6)))
+
+    assert len({str(answer.url) for answer in answers}) == 1
+    assert {answer.status_code for answer in answers} == {200}
+    assert len(re.findall(r'href="/pesanan/[0-9a-f-]{36}"', await buyer.go("/pesanan"))) == 1
+
+
+async def test_who_was_forgotten_meanwhile_is_led_to_the_sign_in_page(town: Town, visitor: Visitor) -> None:
+    email, token = await town.sign_up("Sari")
+    await visitor.go("/masuk")
+    await visitor.send("/masuk/sandi", kontak=email, sandi=PASSWORD)
+    await add(visitor, town.products["Kopi robusta"])
+    await town.call("DELETE", "identity", "/v1/accounts/me", token=token)
+
+    await visitor.go("/bayar")
+
+    assert visitor.path.startswith("/masuk?lanjut=/bayar")
+    assert "Kirim kode" in visitor.page
 
 
 async def test_a_qris_code_is_shown_paid_and_the_page_follows(town: Town, buyer: Visitor) -> None:

@@ -6,7 +6,7 @@ from starlette.datastructures import FormData
 from services.storefront.domain import words
 from services.storefront.domain.forms import PASSWORD_CHARACTERS_MIN, Faults, contact_of
 from services.storefront.domain.session import Tokens
-from services.storefront.routes.web import CurrentVisit, OwnForm, Visit, safe_path, text_of
+from services.storefront.routes.web import CurrentVisit, OwnForm, Visit, safe_path, take_cookie, text_of
 from services.storefront.upstream import Refused
 from services.storefront.use_cases.sign_in import (
     ask_for_code,
@@ -119,9 +119,7 @@ async def leave(visit: CurrentVisit, form: OwnForm) -> Response:
     """Sign out."""
     await sign_out(visit.db, visit.network, visit.session)
     answer = visit.redirect("/", info="keluar")
-    answer.delete_cookie(
-        visit.shop.cookie_name, path="/", secure=visit.shop.settings.is_https, httponly=True, samesite="lax"
-    )
+    take_cookie(answer, visit.shop)
     return answer
 
 

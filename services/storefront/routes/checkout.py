@@ -11,7 +11,7 @@ from starlette.datastructures import FormData
 from services.storefront.domain import words
 from services.storefront.domain.forms import Faults, address_faults, contact_of
 from services.storefront.routes.web import CurrentVisit, OwnForm, Visit, text_of
-from services.storefront.upstream import Refused
+from services.storefront.upstream import Refused, Unreachable
 from services.storefront.use_cases.check_out import check_out
 from services.storefront.use_cases.view_basket import cart_basket
 from shared.ids import new_id
@@ -77,6 +77,8 @@ async def place_order(visit: CurrentVisit, form: OwnForm) -> Response:
         return visit.page(
             "summary.html", basket=basket, values=values, method=method, key=str(new_id()), fault=sentence, status=409
         )
+    except Unreachable:
+        return visit.page("again.html", values=values, method=method, key=key, status=503)
     return visit.redirect(f"/pesanan/{order_id}")
 
 

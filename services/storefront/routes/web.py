@@ -138,6 +138,11 @@ class Visit:
         )
 
 
+def take_cookie(answer: Response, shop: Storefront) -> None:
+    """Let the visitor's browser forget the session."""
+    answer.delete_cookie(shop.cookie_name, path="/", secure=shop.settings.is_https, httponly=True, samesite="lax")
+
+
 def storefront_of(request: Request) -> Storefront:
     """What the process was started with."""
     return cast(Storefront, request.app.state.storefront)
@@ -194,7 +199,10 @@ def install_error_pages(app: FastAPI) -> None:
         )
         if is_signed_out:
             then = request.url.path if request.method == "GET" else _page_behind(request)
-            return RedirectResponse(sign_in_path(then), 303, headers={"Cache-Control": "no-store"})
+            answer = RedirectResponse(sign_in_path(then), 303, headers={"Cache-Control": "no-store"})
+            if isinstance(problem, Refused):  # a session whose token nobody takes any more would lead back here
+                take_cookie(answer, storefront_of(request))
+            return answer
         if isinstance(problem, Refused):
             status, slug = problem.upstream_status, problem.reason
         else:

@@ -1,17 +1,19 @@
 """The audit of a whole stack: every service's database, its own checks, the checks between services, delivery.
 
-Reads with the role `lumbung_audit`, which may do nothing else. Checks are looked at twice, some seconds apart, when the
-first look finds something: what was only on its way is gone by then, and under load nothing has to stand still. A check
-that cannot be run is an error of the audit, never a clean result.
+Reads with the role `lumbung_audit`, which may do nothing else. A check that finds something looks again until the same
+thing has been there for the whole time to settle: what was only on its way is gone by then, and under load nothing has
+to stand still. A check that cannot be run is an error of the audit, never a clean result.
 """
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -22,12 +24,14 @@ from shared import audit
 from shared.audit import AuditConnection, Checked, Flow, Listener, Violation
 from shared.clock import utc_now
 from shared.handlers import Handlers
-from shared.sql import Queries
+from shared.sql import Queries, Query
 
 BETWEEN_SERVICES = Queries(Path(__file__).parent / "cli" / "audit.sql")
 KEYS_AT_ONCE = 5000
+VIOLATIONS_SHOWN = 100
 SAMPLE = 20_000  # events per topic whose order is checked, events whose text is scanned
 
+Look: TypeAlias = Callable[[], Awaitable[Checked]]
 # Called with the groups once the watermarks are known; returns sentences about groups that did not pass them in time.
 Passed: TypeAlias = Callable[[list[Handlers]], Awaitable[list[str]]]
 
@@ -62,7 +66,8 @@ async def run(
     *,
     since: datetime,
     passed: Passed = nobody_is_behind,
-    look_again_seconds: float = 3.0,
+    look_again_seconds: float = 1.0,
+    settle_seconds: float = 10.0,
     sample: int = SAMPLE,
 ) -> Findings:
     """Audit the databases at `addresses` (service to DSN), with the handler groups of each service.
@@ -76,14 +81,23 @@ async def run(
         behind = await passed([listener.handlers for listener in listeners])
         findings = Findings(since, utc_now(), await audit.compare(owners, listeners, since=since), behind=behind)
         findings.checks = await audit.check_order(owners, listeners, since=since, most=sample)
-        parameters = {"since": since, "most": sample}
-        first = await _checks(conns, parameters)
-        if any(check.violations for check in first):
-            await asyncio.sleep(look_again_seconds)
-            again = {(check.name, check.place): check for check in await _checks(conns, parameters)}
-            first = [audit.still_there(check, again[check.name, check.place]) for check in first]
-        findings.checks += first
+        looks = _looks(conns, {"since": since, "most": sample})
+        findings.checks += await _settled(looks, look_again_seconds, settle_seconds)
     return findings
+
+
+async def _settled(looks: list[Look], look_again_seconds: float, settle_seconds: float) -> list[Checked]:
+    """What checks find again and again for `settle_seconds` (at least twice)."""
+    found = [await look() for look in looks]
+    deadline = time.monotonic() + settle_seconds
+    is_first = True
+    while any(check.violations for check in found) and (is_first or time.monotonic() < deadline):
+        is_first = False
+        await asyncio.sleep(look_again_seconds)
+        for number, check in enumerate(found):
+            if check.violations:
+                found[number] = audit.still_there(check, await looks[number]())
+    return [replace(check, violations=check.violations[:VIOLATIONS_SHOWN]) for check in found]
 
 
 @asynccontextmanager
@@ -102,24 +116,24 @@ async def _connections(addresses: Mapping[str, str]) -> AsyncIterator[dict[str, 
         yield conns
 
 
-async def _checks(conns: dict[str, AuditConnection], parameters: Mapping[str, Any]) -> list[Checked]:
-    found: list[Checked] = []
+def _looks(conns: dict[str, AuditConnection], parameters: Mapping[str, Any]) -> list[Look]:
+    """Every check, ready to be run as often as it takes."""
+    looks: list[Look] = []
     for name, conn in conns.items():
-        found += await audit.run_checks(name, conn, audit.kernel_checks, parameters)
         own = registry.SERVICES_FOLDER / name / "audit.sql"
-        if own.exists():
-            found += await audit.run_checks(name, conn, Queries(own), parameters)
+        for query in [*audit.kernel_checks, *(Queries(own) if own.exists() else ())]:
+            looks.append(partial(audit.run_check, name, conn, query, parameters))
     for check in sorted({query.name.split("/")[0] for query in BETWEEN_SERVICES}):
         both = {query.name.split("/")[2]: query for query in BETWEEN_SERVICES if query.name.startswith(check + "/")}
         places = {part: query.name.split("/")[1] for part, query in both.items()}
         if all(place in conns for place in places.values()):
-            found.append(await _between(check, both, places, conns, parameters))
-    return found
+            looks.append(partial(_between, check, both, places, conns, parameters))
+    return looks
 
 
 async def _between(
     check: str,
-    both: Mapping[str, Any],
+    both: Mapping[str, Query],
     places: Mapping[str, str],
     conns: Mapping[str, AuditConnection],
     parameters: Mapping[str, Any],
@@ -132,7 +146,7 @@ async def _between(
         rows = await confirms.rows(conns[places["confirms"]], keys=[row["key"] for row in part])
         so = {(row["key"], row["value"]) for row in rows}
         violations += [Violation(row["key"], row["what"]) for row in part if (row["key"], row["value"]) not in so]
-    return Checked(check, f"{places['expects']} + {places['confirms']}", expects.why, tuple(violations[:100]))
+    return Checked(check, f"{places['expects']} + {places['confirms']}", expects.why, tuple(violations))
 
 
 def default_since(hours: float) -> datetime:

@@ -148,9 +148,13 @@ def _settings_table(cls: type[ServiceSettings], names: set[str]) -> str:
 
 
 def _default(field: FieldInfo) -> str:
-    value = field.get_default(call_default_factory=True, validated_data={})
+    if field.default_factory is not None:
+        return "from others"
+    value = field.get_default()
     if isinstance(value, Path) and value.is_relative_to(registry.ROOT):
         value = value.relative_to(registry.ROOT)
+    if value is None:
+        return "not set"
     return "required" if value is PydanticUndefined else f"`{value}`" if str(value) else "empty"
 
 

@@ -6,7 +6,7 @@ passed it before `compare` reads the inboxes. Reads only.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeAlias
@@ -226,16 +226,10 @@ async def _out_of_order(listener: Listener, one: Owner, topic: str, since: datet
     return violations
 
 
-async def run_checks(
-    place: str, conn: AuditConnection, checks: Iterable[Query], parameters: Mapping[str, Any]
-) -> list[Checked]:
-    """Run checks that are one query each: a row (key, what) per violation."""
-    found = []
-    for query in checks:
-        rows = await query.rows(conn, **{name: parameters[name] for name in query.names})
-        violations = tuple(Violation(row["key"], row["what"]) for row in rows)
-        found.append(Checked(query.name, place, query.why, violations))
-    return found
+async def run_check(place: str, conn: AuditConnection, query: Query, parameters: Mapping[str, Any]) -> Checked:
+    """Run a check that is one query: a row (key, what) per violation."""
+    rows = await query.rows(conn, **{name: parameters[name] for name in query.names})
+    return Checked(query.name, place, query.why, tuple(Violation(row["key"], row["what"]) for row in rows))
 
 
 def still_there(first: Checked, second: Checked) -> Checked:

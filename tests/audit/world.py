@@ -40,7 +40,9 @@ class World:
             for service, name in self.names.items()
         }
         groups = {service: registry.handler_groups(service) for service in self.names}
-        return await audit.run(addresses, groups, since=utc_now() - timedelta(hours=1), look_again_seconds=0.01)
+        return await audit.run(
+            addresses, groups, since=utc_now() - timedelta(hours=1), look_again_seconds=0.01, settle_seconds=0
+        )
 
     async def corrupt(self, service: str, sql: str, *arguments: object) -> str:
         """Change what nobody may change: as the superuser, without triggers and constraints."""

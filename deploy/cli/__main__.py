@@ -40,6 +40,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "redrive": "deploy.cli.dead_letters:redrive",
         "discard": "deploy.cli.dead_letters:discard",
         "calls": "deploy.cli.dead_letters:calls",
+        "re-emit": "deploy.cli.reemit:reemit",
     },
 }
 

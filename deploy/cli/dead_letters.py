@@ -47,7 +47,7 @@ def dead_letters_group() -> None:
 @json_option
 def list_events(service: str | None, group: str | None, key: str | None, type_: str | None, as_json: bool) -> None:
     """List what waits: dead (needs a person), retry (is tried again by itself), behind (waits for one of its key)."""
-    found = _run(lambda stack: _open(stack, _services(service), group, key, type_))
+    found = on_stack(lambda stack: _open(stack, _services(service), group, key, type_))
     if as_json:
         emit_json([{"service": name, **dict(row)} for name, row in found])
         return
@@ -64,7 +64,7 @@ def list_events(service: str | None, group: str | None, key: str | None, type_: 
 @click.argument("position", type=int)
 def show(service: str, position: int) -> None:
     """Print one event as it came, why it was set aside, and what people did about it."""
-    row, actions = _run(lambda stack: _show(stack, service, position))
+    row, actions = on_stack(lambda stack: _show(stack, service, position))
     if row is None:
         fail(f"{service} has no event at position {position}.")
     document = dict(row) | {
@@ -100,7 +100,7 @@ def redrive(
     Do this after the cause is mended. The handler is called with the stored event; nothing is published again, so
     other groups do not hear it twice. Each event leaves a record.
     """
-    found = _run(lambda stack: _open(stack, _services(service), group, key, None))
+    found = on_stack(lambda stack: _open(stack, _services(service), group, key, None))
     keys = _first_of_keys(found, type_)
     if not keys:
         click.echo("Nothing waits.") if not as_json else emit_json([])
@@ -114,7 +114,7 @@ def redrive(
         return
     if not yes:
         click.confirm(f"Handle these {len(keys)} keys again?", abort=True, err=True)
-    outcomes = _run(lambda stack: _redrive(stack, list(keys), actor, note))
+    outcomes = on_stack(lambda stack: _redrive(stack, list(keys), actor, note))
     failed = [outcome for outcome in outcomes if outcome["failure"]]
     if as_json:
         emit_json(outcomes)
@@ -135,7 +135,7 @@ def redrive(
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def discard(service: str, position: int, note: str, actor: str, dry_run: bool, yes: bool) -> None:
     """Give up one event for good; redrive what waits behind it afterwards."""
-    row, _ = _run(lambda stack: _show(stack, service, position))
+    row, _ = on_stack(lambda stack: _show(stack, service, position))
     if row is None or row["state"] not in ("dead", "retry", "behind"):
         fail(f"{service} has no waiting event at position {position}.")
     click.echo(f"{row['type']} {row['event_id']} of {row['ordering_key']} ({row['state']}): {row['reason']}")
@@ -143,7 +143,7 @@ def discard(service: str, position: int, note: str, actor: str, dry_run: bool, y
         return
     if not yes:
         click.confirm("Give it up for good?", abort=True, err=True)
-    if not _run(lambda stack: _discard(stack, service, row["handler_group"], position, actor, note)):
+    if not on_stack(lambda stack: _discard(stack, service, row["handler_group"], position, actor, note)):
         fail(f"The event at position {position} does not wait any more.")
     click.echo("Discarded.")
 
@@ -153,7 +153,7 @@ def discard(service: str, position: int, note: str, actor: str, dry_run: bool, y
 @json_option
 def calls(service: str | None, as_json: bool) -> None:
     """List calls to other organisations that were tried and are not done, or have failed for good."""
-    found = _run(lambda stack: _calls(stack, _services(service)))
+    found = on_stack(lambda stack: _calls(stack, _services(service)))
     if as_json:
         emit_json([{"service": name, **dict(row)} for name, row in found])
         return
@@ -169,7 +169,7 @@ def _services(service: str | None) -> list[str]:
     return [service] if service else list(PRESENT)
 
 
-def _run(work: Callable[[Stack], Awaitable[T]]) -> T:
+def on_stack(work: Callable[[Stack], Awaitable[T]]) -> T:
     """Do the work against the stack; what the database refuses becomes a sentence."""
 
     async def go() -> T:
@@ -182,7 +182,7 @@ def _run(work: Callable[[Stack], Awaitable[T]]) -> T:
 
 
 @asynccontextmanager
-async def _database(stack: Stack, service: str, *, settings: Any = None) -> AsyncIterator[Database]:
+async def open_database(stack: Stack, service: str, *, settings: Any = None) -> AsyncIterator[Database]:
     database = await Database.connect(stack.dsn(service), source=service, size=2, settings=settings)
     try:
         yield database
@@ -195,7 +195,7 @@ async def _open(
 ) -> list[tuple[str, Row]]:
     found = []
     for service in services:
-        async with _database(stack, service) as database, database.reading() as conn:
+        async with open_database(stack, service) as database, database.reading() as conn:
             rows = await kernel.open_dead_letters.rows(
                 conn, handler_group=group, ordering_key=key, type=type_, most=MOST
             )
@@ -204,7 +204,7 @@ async def _open(
 
 
 async def _show(stack: Stack, service: str, position: int) -> tuple[Row | None, list[Row]]:
-    async with _database(stack, service) as database, database.reading() as conn:
+    async with open_database(stack, service) as database, database.reading() as conn:
         row = await queries.dead_letter_whole.row(conn, position=position)
         return row, await queries.dead_letter_actions_of.rows(conn, position=position)
 
@@ -212,7 +212,7 @@ async def _show(stack: Stack, service: str, position: int) -> tuple[Row | None, 
 async def _calls(stack: Stack, services: list[str]) -> list[tuple[str, Row]]:
     found = []
     for service in services:
-        async with _database(stack, service) as database, database.reading() as conn:
+        async with open_database(stack, service) as database, database.reading() as conn:
             found += [(service, row) for row in await kernel.calls_out_hanging.rows(conn, most=MOST)]
     return found
 
@@ -232,7 +232,7 @@ async def _redrive(stack: Stack, keys: list[tuple[str, str, str]], actor: str, n
             cls = registry.settings_of(service)
             settings = cls() if cls else None
         groups = {handlers.group: handlers for handlers in registry.handler_groups(service)}
-        async with _database(stack, service, settings=settings) as database:
+        async with open_database(stack, service, settings=settings) as database:
             for _, group, key in [one for one in keys if one[0] == service]:
                 handlers = _group(groups, group)
                 done = await dead_letters.redrive(database, handlers, key, actor=actor, note=note)
@@ -244,7 +244,7 @@ async def _redrive(stack: Stack, keys: list[tuple[str, str, str]], actor: str, n
 
 async def _discard(stack: Stack, service: str, group: str, position: int, actor: str, note: str) -> bool:
     handlers = _group({one.group: one for one in registry.handler_groups(service)}, group)
-    async with _database(stack, service) as database:
+    async with open_database(stack, service) as database:
         return await dead_letters.discard(database, handlers, position, actor=actor, note=note)
 
 

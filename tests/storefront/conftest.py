@@ -5,13 +5,12 @@ import re
 import secrets
 import time
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
-from pathlib import Path
 from typing import Any
 
 import httpx2
-import pytest
 import pytest_asyncio
 from pydantic import SecretStr
 
@@ -24,6 +23,7 @@ from shared.http import make_app
 from shared.service import Running
 from tests.journeys.conftest import market as market
 
+NOBODY = "http://127.0.0.1:1"  # nothing listens there: ports below 1024 need rights that nobody here uses
 SESSION_KEY = "a key for tests, as long as a real one would be"
 PASSWORD = "padi menguning di sawah"
 REGION_NAMES = {"18.71": "Kota Bandar Lampung", "36.04": "Kabupaten Serang"}
@@ -216,37 +216,47 @@ async def buyer(town: Town, visitor: Visitor) -> Visitor:
     return visitor
 
 
-@pytest_asyncio.fixture
-async def lonely(storefront_db: Database, unused_tcp_port_url: str) -> AsyncIterator[Visitor]:
-    """A visitor of a storefront whose other services are all down."""
+@asynccontextmanager
+async def _own_storefront(
+    db: Database, *, address: str, identity: str, catalog: str, orders: str
+) -> AsyncIterator[Visitor]:
+    """A visitor of a storefront in this process, over services at these addresses."""
     settings = StorefrontSettings(
         database_url=SecretStr("unused"),
         kafka_bootstrap="unused",
         kafka_username="unused",
         kafka_password=SecretStr("unused"),
         http_port=1,
-        identity_url=unused_tcp_port_url,
-        catalog_url=unused_tcp_port_url,
-        orders_url=unused_tcp_port_url,
-        storefront_url="https://lumbung.test",
+        identity_url=identity,
+        catalog_url=catalog,
+        orders_url=orders,
+        storefront_url=address,
         session_key=SecretStr(SESSION_KEY),
     )
-    app = make_app("storefront", *routers, database=storefront_db, settings=settings)
-    running = Running(settings, storefront_db, app, frozenset({"http"}))
+    app = make_app("storefront", *routers, database=db, settings=settings)
+    running = Running(settings, db, app, frozenset({"http"}))
     await start(running)
     transport = httpx2.ASGITransport(app=app)
-    async with httpx2.AsyncClient(
-        transport=transport, base_url="https://lumbung.test", follow_redirects=True
-    ) as client:
+    async with httpx2.AsyncClient(transport=transport, base_url=address, follow_redirects=True) as client:
         yield Visitor(client)
     for close in running.closing:
         await close()
 
 
-@pytest.fixture
-def unused_tcp_port_url() -> str:
-    """An address where nothing listens (port 1 needs rights that nobody here uses)."""
-    return "http://127.0.0.1:1"
+@pytest_asyncio.fixture
+async def lonely(storefront_db: Database) -> AsyncIterator[Visitor]:
+    """A visitor, over https, of a storefront whose other services are all down."""
+    async with _own_storefront(
+        storefront_db, address="https://lumbung.test", identity=NOBODY, catalog=NOBODY, orders=NOBODY
+    ) as visitor:
+        yield visitor
 
 
-SCREENS = Path(".local/test/storefront-screens")
+@pytest_asyncio.fixture
+async def without_orders(storefront_db: Database, town: Town) -> AsyncIterator[Visitor]:
+    """A visitor of a storefront for which orders alone is down."""
+    identity, catalog = town.stack.url("identity"), town.stack.url("catalog")
+    async with _own_storefront(
+        storefront_db, address="http://lumbung.test", identity=identity, catalog=catalog, orders=NOBODY
+    ) as visitor:
+        yield visitor

@@ -397,6 +397,27 @@ async def test_when_the_other_services_are_down_people_are_told_so(lonely: Visit
     assert lonely.status == 503
 
 
+async def test_when_orders_is_down_a_sent_order_can_be_sent_again_with_the_same_key(without_orders: Visitor) -> None:
+    page, key = without_orders, "01a20f9a-8bdd-7bcf-a7af-f222799ad031"
+    await page.go("/daftar")
+    await page.send("/daftar", nama="Sari", kontak=f"{secrets.token_hex(6)}@contoh.id", sandi=PASSWORD)
+    assert "Selamat datang" in page.page
+    token = forms_of(page.page)[-1][1]
+
+    await page.post("/bayar/pesan", {**token, **ADDRESS, "kunci": key, "cara": "cod"})
+
+    assert page.status == 503
+    assert "tidak akan tercatat dua kali" in page.page
+    again = next(fields for action, fields in forms_of(page.page) if action == "/bayar/pesan")
+    assert again == {"form_token": again["form_token"], **ADDRESS, "kunci": key, "cara": "cod"}
+
+
+async def test_a_guest_shops_on_while_orders_is_down(without_orders: Visitor, town: Town) -> None:
+    await add(without_orders, town.products["Kopi robusta"], 2)
+
+    assert "Rp76.000" in without_orders.page
+
+
 async def test_behind_https_the_cookie_is_secure_and_browsers_stay_there(lonely: Visitor) -> None:
     answer = await lonely.client.get("/masuk")
 
@@ -426,7 +447,9 @@ async def pay(town: Town, buyer: Visitor, path: str) -> None:
     order_id = path.rpartition("/")[2]
     charges = await town.call("GET", "payments", "/sandbox/charges")
     charge = next(each for each in charges["items"] if order_id.replace("-", "") in str(each).replace("-", ""))
-    await town.call("POST", "payments", "/sandbox/pay", json={"qrContent": charge["qrContent"]})
+    await town.call(
+        "POST", "payments", "/sandbox/pay", json={"qrContent": charge["qrContent"], "even_if_expired": True}
+    )
 
 
 async def own_product(town: Town, price: int) -> tuple[str, str]:

@@ -10,10 +10,12 @@ import orjson
 import uvicorn
 from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from shared import problems
 from shared.db import Database
+from shared.problems import Problem
 
 BODY_BYTES_MAX = 256 * 1024  # routes that take files say their own
 Check: TypeAlias = Callable[[], str | None]
@@ -65,6 +67,37 @@ def make_app(title: str, *routers: APIRouter, database: Database, settings: Any)
         app.include_router(router)
     app.include_router(operations)
     return app
+
+
+class TooLarge(Problem):
+    """The request is larger than this address takes."""
+
+    status = 413
+    slug = "too-large"
+
+
+class TooLargeIsAProblem:
+    """FastAPI answers a body over its limit in plain text; here it is a problem document like every error."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass everything through, but for that one answer."""
+        if scope["type"] != "http" or scope["method"] in ("GET", "HEAD"):
+            await self.app(scope, receive, send)
+            return
+        is_replaced = False
+
+        async def replacing(message: Message) -> None:
+            nonlocal is_replaced
+            if message["type"] == "http.response.start" and message["status"] == TooLarge.status:
+                is_replaced = True
+                await problems.response(TooLarge())(scope, receive, send)
+            elif not is_replaced:
+                await send(message)
+
+        await self.app(scope, receive, replacing)
 
 
 def _is_operational(scope: Any) -> bool:
@@ -136,7 +169,7 @@ def server(app: FastAPI, *, host: str, port: int, receive_seconds: float, connec
     """A uvicorn server for `app`."""
     protocol = type("Protocol", (DeadlineProtocol,), {"receive_seconds": receive_seconds})
     config = uvicorn.Config(
-        app,
+        TooLargeIsAProblem(app),  # outside of FastAPI, whose limit is its outermost layer
         host=host,
         port=port,
         http=protocol,

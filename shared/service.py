@@ -7,6 +7,7 @@ ends by itself ends the process with an error, so that its supervisor starts it 
 
 import argparse
 import asyncio
+import gc
 import signal
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -110,6 +111,10 @@ class Service:
         )
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, setattr, http, "should_exit", True)
+        # What start-up made stays for good: without this, collecting garbage over it takes an eighth of a hot path.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(20_000, 20, 50)
         log.info("starts", roles=sorted(roles), port=settings.http_port)
         jobs = [asyncio.create_task(_named(name, job)) for name, job in running.jobs]
         serving = asyncio.create_task(http.serve())

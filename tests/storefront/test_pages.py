@@ -285,6 +285,44 @@ async def test_a_qris_code_is_shown_paid_and_the_page_follows(town: Town, buyer:
     assert "Menunggu pembayaran" not in buyer.page
 
 
+async def test_an_order_of_more_than_there_is_says_what_is_missing(town: Town, buyer: Visitor) -> None:
+    product_id, _ = await own_product(town, 10_000)
+    await eventually(lambda: is_in_basket(buyer, product_id), what="orders learning of the product")
+    await buyer.send(f"/keranjang/{product_id}", jumlah="6")
+    await buyer.go("/bayar")
+    await buyer.send("/bayar", **ADDRESS)
+    await buyer.send("/bayar/pesan", cara="qris")
+
+    await buyer.until(buyer.path, "Stok tidak cukup. Anda tidak membayar apa pun.")
+
+    assert "Gula aren: stoknya tidak cukup (tinggal 5)." in buyer.page
+
+
+async def test_the_last_address_is_offered_again(town: Town, buyer: Visitor) -> None:
+    await ordered(town, buyer, "cod")
+    await add(buyer, town.products["Emping melinjo"])
+
+    fields = dict(forms_of(await buyer.go("/bayar")))["/bayar"]
+
+    assert (fields["address"], fields["region_code"]) == (ADDRESS["address"], ADDRESS["region_code"])
+
+
+async def test_a_shop_that_cannot_send_cancels_its_parcel(town: Town, buyer: Visitor) -> None:
+    path = await ordered(town, buyer, "cod")
+    await buyer.until(path, "Disiapkan penjual")
+    async with httpx2.AsyncClient(base_url=town.stack.url("storefront"), follow_redirects=True) as client:
+        seller = Visitor(client)
+        await seller.go("/masuk")
+        await seller.send("/masuk/sandi", kontak=town.sellers["18.71"], sandi=PASSWORD)
+        await seller.until(f"/penjual/{town.shops['18.71']}/pesanan", path[-8:].upper())
+        section = next(part for part in seller.page.split("<section") if path[-8:].upper() in part)
+        action, fields = next(form for form in forms_of(section) if form[0].endswith("/batal"))
+        await seller.post(action, fields)
+        assert "Paket dibatalkan" in seller.page
+
+    await buyer.until(path, "Dibatalkan oleh penjual")
+
+
 async def test_an_order_can_be_cancelled_and_then_not_again(town: Town, buyer: Visitor) -> None:
     path = await ordered(town, buyer, "cod")
     await buyer.until(path, "Bayar saat paket tiba")

@@ -24,3 +24,14 @@ def can_be_cancelled(order: dict[str, Any]) -> bool:
     """Whether the buyer may still cancel, as far as this page can tell; orders decides."""
     is_open = order["status"] in {"placed", "reserved", "confirmed"}
     return is_open and all(parcel["status"] in {"pending", "cancelled"} for parcel in order["parcels"])
+
+
+def missing_of(order: dict[str, Any]) -> list[str]:
+    """What could not be set aside, and why; how many there still were, when there were some."""
+    titles = {line["product_id"]: line["title"] for line in order["lines"]}
+    sentences = []
+    for shortage in order["shortages"]:
+        title = titles.get(shortage["product_id"], "Sebuah produk")
+        left = f" (tinggal {shortage['available']})" if shortage["reason"] == "sold_out" else ""
+        sentences.append(f"{title}: {words.SHORTAGE[shortage['reason']]}{left}.")
+    return sentences

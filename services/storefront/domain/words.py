@@ -48,6 +48,12 @@ CANCEL_REASON: Final = {
     "operator": "Dibatalkan oleh pengelola Lumbung.",
     "offer_changed": "Harga atau isi produk berubah saat Anda memesan. Anda tidak membayar apa pun.",
 }
+SHORTAGE: Final = {
+    "sold_out": "stoknya tidak cukup",
+    "withdrawn": "tidak dijual lagi",
+    "unknown": "tidak dijual lagi",
+    "changed": "harga atau isinya baru saja berubah",
+}
 PAYMENT_METHOD: Final = {
     "qris": "QRIS",
     "va": "Transfer rekening virtual",
@@ -109,6 +115,7 @@ NOTICES: Final = {
     "produk": Sentence("Produk disimpan", "Perubahan langsung terlihat oleh pembeli."),
     "ditarik": Sentence("Produk ditarik", "Produk ini tidak dijual lagi."),
     "stok": Sentence("Stok disimpan", "Jumlah yang tersedia sudah diperbarui."),
+    "tak-dikirim": Sentence("Paket dibatalkan", "Stok kembali ke rak, dan uang pembeli dikembalikan."),
     "dikirim": Sentence("Paket ditandai dikirim", "Pembeli dapat mengikuti nomor resinya."),
     "sampai": Sentence("Paket ditandai sampai", "Menunggu pembeli menyatakan barang diterima baik."),
     "ditolak": Sentence("Belum bisa disimpan", "Data berubah sementara itu. Muat ulang halaman, lalu coba lagi."),

@@ -8,7 +8,7 @@ import segno
 from fastapi import APIRouter, Response
 from markupsafe import Markup
 
-from services.storefront.domain.timeline import can_be_cancelled, is_waiting, steps_of
+from services.storefront.domain.timeline import can_be_cancelled, is_waiting, missing_of, steps_of
 from services.storefront.routes.web import CurrentVisit, OwnForm, Visit
 from services.storefront.upstream import Refused
 from services.storefront.use_cases.view_basket import shop_names
@@ -43,6 +43,7 @@ async def one_order(visit: CurrentVisit, order_id: UUID) -> Response:
         order=order,
         parcels=[(parcel, names.get(str(parcel["shop_id"]), "Toko"), _lines_of(order, parcel)) for parcel in parcels],
         steps=steps_of(order),
+        missing=missing_of(order),
         qris=None if payload is None else qris_picture(payload),
         refresh_seconds=(PAY_SECONDS if payload else WAIT_SECONDS) if is_waiting(order) else None,
         can_cancel=can_be_cancelled(order),

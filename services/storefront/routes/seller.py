@@ -100,6 +100,12 @@ async def deliver(visit: CurrentVisit, form: OwnForm, shop_id: UUID, parcel_id: 
     return await _move(visit, shop_id, f"/v1/parcels/{parcel_id}/deliver", body, info="sampai")
 
 
+@router.post("/penjual/{shop_id}/paket/{parcel_id}/batal")
+async def cancel_parcel(visit: CurrentVisit, form: OwnForm, shop_id: UUID, parcel_id: UUID) -> Response:
+    """The shop cannot send it."""
+    return await _move(visit, shop_id, f"/v1/parcels/{parcel_id}/cancel", {}, info="tak-dikirim")
+
+
 async def _move(visit: Visit, shop_id: UUID, path: str, body: dict[str, Any], *, info: str) -> Response:
     token = await visit.token()
     try:

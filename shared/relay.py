@@ -38,7 +38,7 @@ LOCK_NAME = 0x6C756D62  # "lumb": the advisory lock of the active relay; one per
 
 
 class LostLeadership(Exception):
-    """Another relay moved the cursor: this one must stop."""
+    """Somebody else moved the cursor: this relay must stop, and start again from there."""
 
 
 @dataclass(slots=True)
@@ -79,6 +79,13 @@ class Relay:
         }
         missing = set(self.topics) - set(self.cursors)
         assert not missing, f"no outbox cursor for {sorted(missing)}: run the migrations"
+
+    async def confirm(self) -> None:
+        """Raises LostLeadership when somebody else moved a cursor: an operator who sends again, another relay."""
+        rows = await queries.relay_cursors.rows(self.conn, topics=self.topics)
+        for row in rows:
+            if row["version"] != self.cursors[row["topic"]].version:
+                raise LostLeadership(row["topic"])
 
     async def step(self) -> int:
         """One look at everything; the number of events sent. Raises SendFailed, LostLeadership or a database error.
@@ -262,8 +269,8 @@ class RelayRunner:
             try:
                 async with asyncio.timeout(self.poll_seconds):
                     await self._news.wait()
-            except TimeoutError:
-                continue
+            except TimeoutError:  # idle: the time to see that our cursors are still ours
+                await relay.confirm()
 
 
 async def _close(conn: "asyncpg.Connection[Row]") -> None:

@@ -6,7 +6,7 @@ fails again. Writers run on connections of their own; one that waits for a row l
 
 import asyncio
 import random
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from uuid import UUID, uuid4
@@ -60,6 +60,7 @@ class Log:
         self._consumer = AIOKafkaConsumer(**access.options(), enable_auto_commit=False, fetch_max_wait_ms=50)
         self._partitions = [TopicPartition(TOPIC.name, number) for number in range(TOPIC.partitions)]
         self.first: dict[UUID, tuple[int, int]] = {}
+        self.copies: Counter[UUID] = Counter()
 
     async def start(self) -> None:
         await self._consumer.start()
@@ -79,6 +80,7 @@ class Log:
                 for partition, records in (await self._consumer.getmany(timeout_ms=50)).items():
                     for record in records:
                         event_id = UUID(dict(record.headers)["ce_id"].decode())
+                        self.copies[event_id] += 1
                         self.first.setdefault(event_id, (partition.partition, record.offset))
 
 

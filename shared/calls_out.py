@@ -18,7 +18,7 @@ from shared import sql
 from shared.db import TRANSIENT, Connection, Database
 from shared.ids import new_id
 from shared.problems import Problem
-from shared.telemetry import CALLS_OUT, context_of, current_traceparent, tracer
+from shared.telemetry import CALLS_OUT, calling, current_traceparent
 
 log = structlog.get_logger()
 queries = sql.load(__file__, "kernel.sql")
@@ -128,7 +128,7 @@ class CallsOut:
     async def _make(self, call: CallOut, *, is_late: bool, traceparent: str | None) -> None:
         """One call, to its recorded outcome. Nothing that goes wrong here stops the other calls."""
         purpose = self._purposes[call.purpose]
-        with tracer.start_as_current_span(f"call {call.purpose}", context=context_of(traceparent)):
+        with calling(call.purpose, traceparent):
             try:
                 try:
                     if is_late:

@@ -16,6 +16,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from shared import problems
 from shared.db import Database
 from shared.problems import Problem
+from shared.telemetry import UnsampledTraces, is_unsampled
 
 BODY_BYTES_MAX = 256 * 1024  # routes that take files say their own
 Check: TypeAlias = Callable[[], str | None]
@@ -57,7 +58,7 @@ def make_app(title: str, *routers: APIRouter, database: Database, settings: Any)
         docs_url="/docs",
         redoc_url=None,
         max_body_size=BODY_BYTES_MAX,
-        telemetry={"operation_spans": False, "metrics": False, "logs": False, "exclude": _is_operational},
+        telemetry={"operation_spans": False, "metrics": False, "logs": False, "exclude": _is_untraced},
     )
     app.state.db = database
     app.state.settings = settings
@@ -100,8 +101,8 @@ class TooLargeIsAProblem:
         await self.app(scope, receive, replacing)
 
 
-def _is_operational(scope: Any) -> bool:
-    return scope.get("path") in ("/healthz", "/readyz", "/metrics")
+def _is_untraced(scope: Any) -> bool:
+    return is_unsampled(scope) or scope.get("path") in ("/healthz", "/readyz", "/metrics")
 
 
 async def database_of(request: Request) -> Database:
@@ -165,11 +166,13 @@ class Server(uvicorn.Server):
         yield
 
 
-def server(app: FastAPI, *, host: str, port: int, receive_seconds: float, connections: int) -> Server:
+def server(
+    app: FastAPI, *, host: str, port: int, receive_seconds: float, connections: int, trace_ratio: float = 0.0
+) -> Server:
     """A uvicorn server for `app`."""
     protocol = type("Protocol", (DeadlineProtocol,), {"receive_seconds": receive_seconds})
     config = uvicorn.Config(
-        TooLargeIsAProblem(app),  # outside of FastAPI, whose limit is its outermost layer
+        UnsampledTraces(TooLargeIsAProblem(app), ratio=trace_ratio),  # outside of FastAPI's own outermost layers
         host=host,
         port=port,
         http=protocol,

@@ -82,7 +82,6 @@ class Service:
         telemetry.configure(
             self.name,
             otlp_endpoint=settings.otlp_endpoint,
-            trace_ratio=settings.trace_ratio,
             log_level=settings.log_level,
         )
         try:
@@ -108,6 +107,7 @@ class Service:
             port=settings.http_port,
             receive_seconds=settings.http_receive_seconds,
             connections=settings.http_connections,
+            trace_ratio=settings.trace_ratio,
         )
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, setattr, http, "should_exit", True)

@@ -5,19 +5,21 @@ the id itself is always there.
 """
 
 import logging
+import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import structlog
 from opentelemetry import trace
-from opentelemetry.context import Context
+from opentelemetry.context import Context, attach
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
-from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
+from opentelemetry.sdk.trace.sampling import ALWAYS_ON, ParentBased
 from opentelemetry.trace import Link, NonRecordingSpan, SpanContext, SpanKind, TraceFlags
 from prometheus_client import Counter, Gauge, Histogram
+from starlette.types import ASGIApp, Receive, Scope, Send
 from structlog.typing import EventDict
 
 EVENTS_PUBLISHED = Counter("lumbung_events_published", "Events acknowledged by Kafka, by topic.", ["topic"])
@@ -54,14 +56,16 @@ CALLS_OUT = Counter(
 )
 SAGAS_STUCK = Gauge("lumbung_sagas_stuck", "Sagas that wait longer than they should, by state.", ["state"])
 
+_UNSAMPLED = "lumbung.unsampled"
+
 tracer = trace.get_tracer("lumbung")
 
 
-def configure(service: str, *, otlp_endpoint: str, trace_ratio: float, log_level: str = "INFO") -> None:
+def configure(service: str, *, otlp_endpoint: str, log_level: str = "INFO") -> None:
     """Set up traces (exported by OTLP over HTTP when `otlp_endpoint` is set) and JSON logs. Call once per process."""
     provider = TracerProvider(
         resource=Resource.create({"service.name": service, "service.namespace": "lumbung"}),
-        sampler=ParentBased(TraceIdRatioBased(trace_ratio)),
+        sampler=ParentBased(ALWAYS_ON),  # which traces begin is decided by UnsampledTraces, before any span
     )
     if otlp_endpoint:
         exporter = OTLPSpanExporter(endpoint=otlp_endpoint.rstrip("/") + "/v1/traces")
@@ -90,6 +94,35 @@ def shut_down() -> None:
         provider.shutdown()
 
 
+class UnsampledTraces:
+    """The outermost layer of a service: gives a request that is not sampled its trace id, and nothing else of tracing.
+
+    A recorded span costs more than much of a hot request. A caller's traceparent decides; a request without one begins
+    a trace, of which the share `ratio` is recorded. FastAPI makes spans only for what `is_unsampled` leaves to it.
+    """
+
+    def __init__(self, app: ASGIApp, *, ratio: float) -> None:
+        self.app = app
+        self.ratio = ratio
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Decide, then go on. The context ends with the request's task."""
+        if scope["type"] == "http":
+            given = next((value for name, value in scope["headers"] if name == b"traceparent"), None)
+            context = _span_context(given.decode("latin-1")) if given is not None else None
+            if context is None and random.random() >= self.ratio:
+                context = SpanContext(random.getrandbits(128) or 1, random.getrandbits(64) or 1, is_remote=False)
+            if context is not None and not context.trace_flags.sampled:
+                scope[_UNSAMPLED] = True
+                attach(trace.set_span_in_context(NonRecordingSpan(context)))
+        await self.app(scope, receive, send)
+
+
+def is_unsampled(scope: Scope) -> bool:
+    """Whether the request's trace is not recorded."""
+    return _UNSAMPLED in scope
+
+
 def current_trace_id() -> str | None:
     """The trace id of the work in hand (32 hex digits), or None outside of any."""
     context = trace.get_current_span().get_span_context()
@@ -114,6 +147,17 @@ def is_sampled(traceparent: str | None) -> bool:
     """Whether spans are recorded for this trace."""
     context = _span_context(traceparent)
     return context is not None and context.trace_flags.sampled
+
+
+@contextmanager
+def calling(purpose: str, traceparent: str | None) -> Iterator[None]:
+    """The context of a call to another organisation: the trace that asked for it, with a span when it is sampled."""
+    context = context_of(traceparent)
+    if context is None:
+        yield
+        return
+    with tracer.start_as_current_span(f"call {purpose}", context=context, kind=SpanKind.CLIENT):
+        yield
 
 
 @contextmanager

@@ -91,7 +91,11 @@ async def record_charge(conn: Connection, call: CallOut, charge: Charge | None) 
     """The buyer can pay now, or has paid already, or never will."""
     order_id = UUID(call.subject)
     order = await store.lock_order(conn, order_id)
-    if charge is None or order is None:
+    if order is None:
+        return
+    if charge is None:
+        if order.status is not OrderStatus.RESERVED:
+            await store.settle_charge(conn, order_id, "ended")
         return
     await store.charge_made(
         conn,

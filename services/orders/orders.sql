@@ -236,8 +236,9 @@ UPDATE charges SET status = :status::charge_status
  WHERE order_id = :order_id AND status IN ('requested', 'open', 'ended');
 
 -- name: open_charges_of
--- Charges that a buyer could still pay although their order has ended.
-SELECT order_id FROM charges WHERE order_id = ANY(:order_ids::uuid[]) AND status IN ('requested', 'open');
+-- Charges that a buyer could still pay although their order has ended. One that is being made right now is ended when
+-- its answer comes.
+SELECT order_id FROM charges WHERE order_id = ANY(:order_ids::uuid[]) AND status = 'open';
 
 -- name: insert_receipt
 -- Money counts once per provider's reference, however often we are told.
@@ -464,9 +465,9 @@ SELECT order_id, buyer_id, status::text AS status, payment_method::text AS payme
    FOR UPDATE SKIP LOCKED;
 
 -- name: mark_checks
--- The provider is asked once more before an order expires; those without a charge need no question.
+-- The provider is asked once more before an order expires; what was never charged needs no question.
 UPDATE charges SET is_checked = true
- WHERE order_id = ANY(:order_ids::uuid[]) AND status IN ('requested', 'open') AND NOT is_checked
+ WHERE order_id = ANY(:order_ids::uuid[]) AND status = 'open' AND NOT is_checked
 RETURNING order_id;
 
 -- name: postpone_deadlines

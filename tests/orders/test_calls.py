@@ -10,7 +10,7 @@ import pytest
 
 from deploy.sandbox.keys import ensure_keys
 from services.orders.calls import Calls, purposes
-from services.orders.provider import Provider
+from services.orders.provider import Charge, Provider
 from services.orders.use_cases.record_steps import CHARGE
 from shared.calls_out import CallOut, CallsOut, Purpose, Refused
 from shared.contracts.orders import OrderCancelled, OrderConfirmed, OrderPaid, RefundMade
@@ -153,3 +153,41 @@ async def test_without_a_provider_a_charge_is_refused(market: Market) -> None:
     await CallsOut(market.db, purposes(market.db, None)).step()
 
     assert await state_of(market, order_id) == "cancelled"
+
+
+async def test_a_charge_that_was_made_while_its_order_was_cancelled_is_ended(market: Market) -> None:
+    order_id, _ = await reserved(market)
+    async with httpx2.AsyncClient(trust_env=False) as http:
+        provider = Provider.of(market.settings, http)
+        usual = purposes(market.db, provider)[CHARGE]
+
+        async def make_slowly(call: CallOut) -> Charge | None:
+            charge: Charge | None = await usual.make(call)
+            operator = market.person(roles=["operator"])
+            cancelled = await market.post(f"/v1/orders/{order_id}/cancel", operator)
+            assert cancelled.status_code == 200
+            return charge
+
+        await CallsOut(market.db, {CHARGE: Purpose(make_slowly, usual.record, usual.give_up)}).step()
+    await market.make_calls()
+
+    async with httpx2.AsyncClient(trust_env=False) as http:
+        answer = await http.get(f"{market.sandbox.url}/sandbox/charges/{UUID(order_id).hex}")
+    assert answer.json()["latestTransactionStatus"] == "05"
+    operator = market.person(roles=["operator"])
+    assert (await market.show(order_id, operator))["payment"]["status"] == "ended"
+
+
+async def test_an_order_whose_charge_was_never_made_expires_without_a_question(market: Market) -> None:
+    order_id, _ = await reserved(market)
+
+    await market.overdue(order_id)
+    await market.sweeper.sweep()
+    await market.make_calls()
+
+    (event,) = await market.events(OrderCancelled, order_id)
+    assert event.reason == "unpaid"
+    operator = market.person(roles=["operator"])
+    assert (await market.show(order_id, operator))["payment"]["status"] == "ended"
+    stuck = (await market.client.get("/v1/orders/stuck", headers=operator.headers)).json()
+    assert order_id not in [call["subject"] for call in stuck["calls"]]

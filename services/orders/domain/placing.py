@@ -16,7 +16,7 @@ from pydantic import TypeAdapter
 from services.orders.domain.problems import MixedCurrencies, OfferChanged, OrderTooLarge, UnknownProducts
 from services.orders.domain.shipping import ShippingFees
 from shared.contracts.catalog import Payee
-from shared.contracts.orders import OrderLine, OrderParcel, OrderPlaced, PaymentMethod
+from shared.contracts.orders import OrderPlaced, PaymentMethod
 from shared.money import AMOUNT_MINOR_MAX, CURRENCY
 
 _PAYEES: Final = TypeAdapter(tuple[Payee, ...])
@@ -95,38 +95,40 @@ class NewOrder:
     placed_at: datetime
 
     def as_placed_event(self) -> OrderPlaced:
-        """The fact that others hear."""
-        return OrderPlaced(
-            order_id=self.order_id,
-            buyer_id=self.buyer_id,
-            payment_method=self.method,
-            total_minor=self.total_minor,
-            currency=self.currency,
-            lines=tuple(
-                OrderLine(
-                    product_id=line.offer.product_id,
-                    shop_id=line.offer.shop_id,
-                    parcel_id=line.parcel_id,
-                    version=line.offer.version,
-                    category=line.offer.category,
-                    quantity=line.quantity,
-                    unit_price_minor=line.offer.unit_price_minor,
-                    payees=payees_of(line.offer.payees),
-                )
-                for line in self.lines
-            ),
-            parcels=tuple(
-                OrderParcel(
-                    parcel_id=parcel.parcel_id,
-                    shop_id=parcel.shop_id,
-                    cooperative_id=parcel.cooperative_id,
-                    region_code=parcel.region_code,
-                    goods_minor=parcel.goods_minor,
-                    shipping_minor=parcel.shipping_minor,
-                )
-                for parcel in self.parcels
-            ),
-            placed_at=self.placed_at,
+        """The fact that others hear; validated in one pass, because every order needs it."""
+        return OrderPlaced.model_validate(
+            {
+                "order_id": self.order_id,
+                "buyer_id": self.buyer_id,
+                "payment_method": self.method,
+                "total_minor": self.total_minor,
+                "currency": self.currency,
+                "lines": [
+                    {
+                        "product_id": line.offer.product_id,
+                        "shop_id": line.offer.shop_id,
+                        "parcel_id": line.parcel_id,
+                        "version": line.offer.version,
+                        "category": line.offer.category,
+                        "quantity": line.quantity,
+                        "unit_price_minor": line.offer.unit_price_minor,
+                        "payees": payees_of(line.offer.payees),
+                    }
+                    for line in self.lines
+                ],
+                "parcels": [
+                    {
+                        "parcel_id": parcel.parcel_id,
+                        "shop_id": parcel.shop_id,
+                        "cooperative_id": parcel.cooperative_id,
+                        "region_code": parcel.region_code,
+                        "goods_minor": parcel.goods_minor,
+                        "shipping_minor": parcel.shipping_minor,
+                    }
+                    for parcel in self.parcels
+                ],
+                "placed_at": self.placed_at,
+            }
         )
 
 

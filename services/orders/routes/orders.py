@@ -68,7 +68,7 @@ async def list_stuck(
 async def show_order(order_id: UUID, person: CurrentPerson, db: Db) -> OrderView:
     """An order, for its buyer; staff of a shop in it see their own parcels."""
     is_operator = "operator" in person.roles
-    async with db.reading() as conn:
+    async with db.transaction("repeatable_read") as conn:  # one moment for all that is shown
         rows = await store.read_order(conn, order_id, account_id=person.id, is_operator=is_operator)
     if rows is None:
         raise NotFound

@@ -156,6 +156,8 @@ class Database:
             raw = await self.pool.acquire(timeout=self.acquire_seconds)
         except TimeoutError as error:
             raise Overloaded("no database connection became free in time") from error
+        except CONNECTION_LOST as error:
+            raise Overloaded("the database cannot be reached") from error
         try:
             yield raw
         finally:

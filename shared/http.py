@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Annotated, Any, TypeAlias
 
+import asyncpg
 import orjson
+import structlog
 import uvicorn
 from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -14,11 +16,16 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from shared import problems
-from shared.db import Database
-from shared.problems import Problem
+from shared.db import TRANSIENT, Database
+from shared.problems import Overloaded, Problem
 from shared.telemetry import UnsampledTraces, is_unsampled
 
 BODY_BYTES_MAX = 256 * 1024  # routes that take files say their own
+log = structlog.get_logger()
+
+DATABASE_TROUBLE = tuple(
+    error for error in TRANSIENT if issubclass(error, asyncpg.PostgresError | asyncpg.InterfaceError)
+)
 Check: TypeAlias = Callable[[], str | None]
 
 operations = APIRouter(include_in_schema=False)
@@ -64,6 +71,8 @@ def make_app(title: str, *routers: APIRouter, database: Database, settings: Any)
     app.state.settings = settings
     app.state.checks = []
     problems.install(app)
+    for error in DATABASE_TROUBLE:
+        app.add_exception_handler(error, _busy_database)
     for router in routers:
         app.include_router(router)
     app.include_router(operations)
@@ -99,6 +108,14 @@ class TooLargeIsAProblem:
                 await send(message)
 
         await self.app(scope, receive, replacing)
+
+
+async def _busy_database(_: Request, error: Exception) -> Response:
+    """A lock or a statement took too long, or the connection was lost: nothing was done, and trying again may work."""
+    if isinstance(error, ValueError):  # asyncpg's word for an argument that does not fit: a fault of ours
+        raise error
+    log.warning("database_trouble", error=f"{type(error).__name__}: {error}")
+    return problems.response(Overloaded("the database is busy or was lost; nothing was changed"))
 
 
 def _is_untraced(scope: Any) -> bool:

@@ -1,0 +1,175 @@
+"""What every service answers when something is wrong around it: slow clients, large bodies, a busy database."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import httpx2
+import pytest
+import pytest_asyncio
+from fastapi import APIRouter, Request
+
+from deploy.local.stack import Stack
+from shared.db import Database
+from shared.http import BODY_BYTES_MAX, Db, make_app, server
+from shared.telemetry import current_traceparent
+from tests.conftest import MakeDatabase
+
+RECEIVE_SECONDS = 0.5
+router = APIRouter()
+
+
+@router.post("/echo")
+async def echo(request: Request) -> dict[str, int]:
+    return {"bytes": len(await request.body())}
+
+
+@router.get("/locked")
+async def locked(db: Db) -> None:
+    async with db.transaction() as conn:
+        await conn.execute("SET LOCAL lock_timeout = '50ms'")
+        await conn.execute("SELECT pg_advisory_xact_lock(42)")
+
+
+@router.get("/misfit")
+async def misfit(db: Db) -> None:
+    async with db.reading() as conn:
+        await conn.fetchval("SELECT $1::int", 2**40)
+
+
+@router.get("/trace")
+async def trace() -> dict[str, str | None]:
+    return {"traceparent": current_traceparent()}
+
+
+@dataclass
+class Running:
+    """A service with these routes, served as all are."""
+
+    url: str
+    port: int
+    db: Database
+
+
+@asynccontextmanager
+async def serving(db: Database, *, connections: int = 100, trace_ratio: float = 0.0) -> AsyncIterator[Running]:
+    app = make_app("kernel", router, database=db, settings=None)
+    http = server(
+        app,
+        host="127.0.0.1",
+        port=0,
+        receive_seconds=RECEIVE_SECONDS,
+        connections=connections,
+        trace_ratio=trace_ratio,
+    )
+    task = asyncio.create_task(http.serve())
+    while not http.started:
+        await asyncio.sleep(0.01)
+    port = http.servers[0].sockets[0].getsockname()[1]
+    yield Running(f"http://127.0.0.1:{port}", port, db)
+    http.should_exit = True
+    await task
+
+
+@pytest_asyncio.fixture(scope="module")
+async def service(make_database: MakeDatabase) -> AsyncIterator[Running]:
+    async with serving(await make_database("orders", size=4)) as running:
+        yield running
+
+
+@pytest.mark.parametrize(
+    "sent", [b"", b"GET /healthz HTTP/1.1\r\nhost", b"POST /echo HTTP/1.1\r\ncontent-length: 5\r\n\r\nab"]
+)
+async def test_a_client_that_does_not_finish_its_request_loses_its_connection(service: Running, sent: bytes) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", service.port)
+    writer.write(sent)
+    started = asyncio.get_running_loop().time()
+
+    answer = b"waiting"
+    try:
+        async with asyncio.timeout(RECEIVE_SECONDS * 6):
+            answer = await reader.read()
+    except ConnectionError:
+        answer = b""
+
+    assert answer == b""
+    assert asyncio.get_running_loop().time() - started >= RECEIVE_SECONDS * 0.8
+    writer.close()
+
+
+async def test_a_connection_that_is_kept_alive_is_not_cut_between_requests(service: Running) -> None:
+    async with httpx2.AsyncClient(base_url=service.url) as http:
+        first = await http.get("/healthz")
+        await asyncio.sleep(RECEIVE_SECONDS * 2)  # the time that passes is what is tested
+        second = await http.get("/healthz")
+
+    assert (first.status_code, second.status_code) == (200, 200)
+
+
+@pytest.mark.parametrize("is_chunked", [False, True])
+async def test_a_body_over_the_limit_is_answered_with_a_problem(service: Running, *, is_chunked: bool) -> None:
+    async def chunks() -> AsyncIterator[bytes]:
+        for _ in range(BODY_BYTES_MAX // 1024 + 2):
+            yield b"x" * 1024
+
+    async with httpx2.AsyncClient(base_url=service.url) as http:
+        answer = await http.post("/echo", content=chunks() if is_chunked else b"x" * (BODY_BYTES_MAX + 1))
+        fits = await http.post("/echo", content=b"x" * BODY_BYTES_MAX)
+
+    assert answer.status_code == 413
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["type"] == "urn:lumbung:problem:too-large"
+    assert fits.json() == {"bytes": BODY_BYTES_MAX}
+
+
+async def test_a_lock_that_is_not_free_in_time_is_answered_503(service: Running) -> None:
+    async with httpx2.AsyncClient(base_url=service.url) as http, service.db.transaction() as conn:
+        await conn.execute("SELECT pg_advisory_xact_lock(42)")
+        answer = await http.get("/locked")
+
+    assert answer.status_code == 503
+    assert answer.headers["retry-after"] == "1"
+    assert answer.json()["type"] == "urn:lumbung:problem:overloaded"
+
+
+async def test_a_fault_of_ours_is_answered_500_without_its_text(service: Running) -> None:
+    async with httpx2.AsyncClient(base_url=service.url) as http:
+        answer = await http.get("/misfit")
+
+    assert answer.status_code == 500
+    assert set(answer.json()) == {"type", "title", "status", "trace_id"}
+
+
+async def test_a_pool_without_a_free_connection_is_answered_503(stack: Stack, make_database: MakeDatabase) -> None:
+    db = await make_database("orders", size=1)
+    db.acquire_seconds = 0.1
+    async with serving(db) as running, httpx2.AsyncClient(base_url=running.url) as http, db.transaction():
+        answer = await http.get("/locked")
+
+    assert answer.status_code == 503
+
+
+async def test_a_database_that_is_gone_is_answered_503(stack: Stack) -> None:
+    dsn = stack.dsn("orders")
+    host_port = dsn.split("@")[1].split("/")[0]
+    gone = await Database.connect(dsn, source="orders", size=1)
+    gone.pool.set_connect_args(dsn.replace(host_port, "127.0.0.1:1"))
+    await gone.pool.expire_connections()
+    async with serving(gone) as running, httpx2.AsyncClient(base_url=running.url) as http:
+        answer = await http.get("/locked")
+    await gone.close()
+
+    assert answer.status_code == 503
+
+
+async def test_a_request_that_is_not_sampled_still_has_its_callers_trace_id(service: Running) -> None:
+    given = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00"
+    async with httpx2.AsyncClient(base_url=service.url) as http:
+        callers = await http.get("/trace", headers={"traceparent": given})
+        own = await http.get("/trace")
+        broken = await http.get("/trace", headers={"traceparent": "00-zz-zz-00"})
+
+    assert callers.json() == {"traceparent": given}
+    assert own.json()["traceparent"][-2:] == "00"
+    assert len({own.json()["traceparent"], broken.json()["traceparent"], given}) == 3

@@ -8,12 +8,14 @@ import shutil
 import subprocess
 import tarfile
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
+from playwright.async_api import Browser, BrowserContext, Error, Page, async_playwright, expect
 
+from shared.testing.waiting import eventually
 from tests.storefront.conftest import Town, new_phone
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -59,8 +61,19 @@ class Album:
         """The whole page at both widths; it must not be wider than the screen."""
         for label, size in (("desktop", DESK), ("phone", PHONE)):
             await page.set_viewport_size({"width": size["width"], "height": size["height"]})
-            assert await page.evaluate("document.documentElement.scrollWidth") <= size["width"], name
-            await page.screenshot(path=self._folder / f"{name}-{label}.png", full_page=True)
+            await eventually(
+                partial(self._picture, page, f"{name}-{label}", size["width"]), what=f"{name} on a {label}"
+            )
+
+    async def _picture(self, page: Page, name: str, width: int) -> bool:
+        """Take one; not while the page is being replaced, which pages that ask again by themselves often are."""
+        try:
+            is_narrow_enough = await page.evaluate("document.documentElement.scrollWidth") <= width
+            await page.screenshot(path=self._folder / f"{name}.png", full_page=True, timeout=WAIT_MS)
+        except Error:
+            return False
+        assert is_narrow_enough, name
+        return True
 
 
 @pytest_asyncio.fixture

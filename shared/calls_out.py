@@ -12,12 +12,14 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+import orjson
 import structlog
 
 from shared import sql
 from shared.db import TRANSIENT, Connection, Database
 from shared.ids import new_id
 from shared.problems import Problem
+from shared.sql import Row
 from shared.telemetry import CALLS_OUT, calling, current_traceparent
 
 log = structlog.get_logger()
@@ -73,40 +75,52 @@ async def request(
     delay_seconds: float = 0,
 ) -> None:
     """Ask for a call, once per purpose and subject, if and when the transaction commits."""
+    await request_all(conn, purpose, {subject: request}, deadline_seconds=deadline_seconds, delay_seconds=delay_seconds)
+
+
+async def request_all(
+    conn: Connection,
+    purpose: str,
+    requests: Mapping[str, Mapping[str, Any]],
+    *,
+    deadline_seconds: float = 86_400,
+    delay_seconds: float = 0,
+) -> None:
+    """Ask for a call per subject, by one statement."""
+    traceparent = current_traceparent()
     await queries.call_out_request.run(
         conn,
-        id=new_id(),
         purpose=purpose,
-        subject=subject,
-        request=dict(request),
+        ids=[new_id() for _ in requests],
+        subjects=list(requests),
+        requests=[orjson.dumps(dict(request), default=str).decode() for request in requests.values()],
+        traceparents=[conn.traceparents.get(subject) or traceparent for subject in requests],
         deadline_seconds=float(deadline_seconds),
         delay_seconds=float(delay_seconds),
-        traceparent=conn.traceparents.get(subject) or current_traceparent(),
     )
     if delay_seconds == 0:
         conn.wakes.add("calls")
 
 
 class CallsOut:
-    """Makes the calls of a service, several at a time."""
+    """Makes the calls of a service, several at a time; a slow one holds up no other."""
 
     def __init__(self, db: Database, purposes: Mapping[str, Purpose], *, most: int = 32) -> None:
         self._db = db
         self._purposes = purposes
         self._most = most
         self._news = asyncio.Event()
+        self._making: set[asyncio.Task[None]] = set()
         db.wakers["calls"].append(self._news.set)
 
     async def run_forever(self) -> None:
         """Run until cancelled."""
-        while True:
-            self._news.clear()
-            try:
-                made = await self.step()
-            except (*TRANSIENT, Problem) as error:
-                log.warning("calls_out_postponed", error=f"{type(error).__name__}: {error}")
-                made = 0
-            if made < self._most:
+        async with asyncio.TaskGroup() as group:
+            while True:
+                self._news.clear()
+                free = self._most - len(self._making)
+                if free and await self._start_due(group, free) == free:
+                    continue  # there may be more
                 try:
                     async with asyncio.timeout(POLL_SECONDS):
                         await self._news.wait()
@@ -114,24 +128,44 @@ class CallsOut:
                     continue
 
     async def step(self) -> int:
-        """Make the calls that are due; how many there were."""
-        async with self._db.transaction() as conn:
-            rows = await queries.call_out_lease.rows(
-                conn, purposes=list(self._purposes), lease_seconds=LEASE_SECONDS, most=self._most
-            )
+        """Make the calls that are due now, to their end; how many there were. Raises what the database raises."""
         async with asyncio.TaskGroup() as group:
+            rows = await self._lease(self._most)
             for row in rows:
-                call = CallOut(row["id"], row["purpose"], row["subject"], row["request"], row["attempts"])
-                group.create_task(self._make(call, is_late=row["is_late"], traceparent=row["traceparent"]))
+                group.create_task(self._make(row))
         return len(rows)
 
-    async def _make(self, call: CallOut, *, is_late: bool, traceparent: str | None) -> None:
+    async def _start_due(self, group: asyncio.TaskGroup, most: int) -> int:
+        try:
+            rows = await self._lease(most)
+        except (*TRANSIENT, Problem) as error:
+            log.warning("calls_out_postponed", error=f"{type(error).__name__}: {error}")
+            return 0
+        for row in rows:
+            task = group.create_task(self._make(row))
+            self._making.add(task)
+            task.add_done_callback(self._made)
+        return len(rows)
+
+    def _made(self, task: "asyncio.Task[None]") -> None:
+        if len(self._making) == self._most:
+            self._news.set()
+        self._making.discard(task)
+
+    async def _lease(self, most: int) -> list[Row]:
+        async with self._db.transaction() as conn:
+            return await queries.call_out_lease.rows(
+                conn, purposes=list(self._purposes), lease_seconds=LEASE_SECONDS, most=most
+            )
+
+    async def _make(self, row: Row) -> None:
         """One call, to its recorded outcome. Nothing that goes wrong here stops the other calls."""
+        call = CallOut(row["id"], row["purpose"], row["subject"], row["request"], row["attempts"])
         purpose = self._purposes[call.purpose]
-        with calling(call.purpose, traceparent):
+        with calling(call.purpose, row["traceparent"]):
             try:
                 try:
-                    if is_late:
+                    if row["is_late"]:
                         raise Refused("its deadline has passed")
                     answer = await purpose.make(call)
                 except Refused as error:

@@ -177,11 +177,13 @@ DELETE FROM idempotency_keys
                  WHERE created_at < clock_timestamp() - make_interval(days => :days) LIMIT 10000);
 
 -- name: call_out_request
--- A call to be made; asking twice for the same purpose and subject is one call.
+-- Calls to be made; asking twice for the same purpose and subject is one call.
 INSERT INTO calls_out (id, purpose, subject, request, give_up_at, traceparent, due_at)
-VALUES (:id, :purpose, :subject, :request::jsonb,
-        clock_timestamp() + make_interval(secs => :deadline_seconds::double precision), :traceparent,
-        clock_timestamp() + make_interval(secs => :delay_seconds::double precision))
+SELECT c.id, :purpose, c.subject, c.request::jsonb,
+       clock_timestamp() + make_interval(secs => :deadline_seconds::double precision), c.traceparent,
+       clock_timestamp() + make_interval(secs => :delay_seconds::double precision)
+  FROM unnest(:ids::uuid[], :subjects::text[], :requests::text[], :traceparents::text[])
+       AS c (id, subject, request, traceparent)
     ON CONFLICT (purpose, subject) DO NOTHING;
 
 -- name: call_out_lease

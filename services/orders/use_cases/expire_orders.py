@@ -28,8 +28,8 @@ async def expire_orders(conn: Connection, *, now: datetime) -> int:
     if asked:
         seconds = float(conn.settings.payment_check_seconds)
         await store.postpone_deadlines(conn, asked, seconds=seconds)
-        for order_id in sorted(asked):
-            await calls_out.request(conn, CHECK, str(order_id), {}, deadline_seconds=seconds)
+        subjects: dict[str, dict[str, str]] = {str(order_id): {} for order_id in sorted(asked)}
+        await calls_out.request_all(conn, CHECK, subjects, deadline_seconds=seconds)
     ending = [Taken(order, payment_deadline_passed(order)) for order in overdue if order.order_id not in asked]
     await record_steps(conn, ending, now=now)
     return len(overdue)

@@ -84,10 +84,8 @@ async def _ask_payments(conn: Connection, asking: Sequence[Taken], *, now: datet
     if not asking:
         return
     await store.insert_charges(conn, [(one.after.order_id, one.after.total_minor) for one in asking], now=now)
-    for one in asking:
-        await calls_out.request(
-            conn, CHARGE, str(one.after.order_id), {}, deadline_seconds=float(conn.settings.payment_seconds)
-        )
+    subjects: dict[str, dict[str, str]] = {str(one.after.order_id): {} for one in asking}
+    await calls_out.request_all(conn, CHARGE, subjects, deadline_seconds=float(conn.settings.payment_seconds))
 
 
 async def _end(conn: Connection, ending: Sequence[Taken], *, now: datetime) -> None:
@@ -100,8 +98,8 @@ async def _end(conn: Connection, ending: Sequence[Taken], *, now: datetime) -> N
         await _publish_cancelled_parcels(conn, committed, now=now)
     await store.end_parcels(conn, order_ids, now=now)
     paid_first = [one.after.order_id for one in ending if one.before.status is not OrderStatus.PLACED]
-    for order_id in await store.open_charges(conn, paid_first) if paid_first else ():
-        await calls_out.request(conn, END_CHARGE, str(order_id), {})
+    if paid_first and (open_charges := await store.open_charges(conn, paid_first)):
+        await calls_out.request_all(conn, END_CHARGE, {str(order_id): {} for order_id in open_charges})
 
 
 async def _publish_cancelled_parcels(conn: Connection, orders: Mapping[UUID, Order], *, now: datetime) -> None:

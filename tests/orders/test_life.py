@@ -1,8 +1,8 @@
-"""The life of orders: stock answers, money in time, late, twice and wrong, cancelling, parcels to their end."""
+"""The life of orders: stock answers, money in time, late, twice and wrong, cancelling, races."""
 
 import asyncio
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -14,36 +14,11 @@ from shared.contracts.orders import (
     OrderConfirmed,
     OrderPaid,
     ParcelCancelled,
-    ParcelCompleted,
-    ParcelDelivered,
-    ParcelShipped,
     RefundMade,
     ReservationRequested,
-    ReturnReceived,
 )
-from tests.orders.conftest import Market, Person, Shop
-
-
-async def one_product(market: Market, price_minor: int = 10_000) -> tuple[Shop, UUID, Person]:
-    """A shop, its product, and a buyer."""
-    shop = await market.shop(price_minor)
-    (product_id,) = shop.products
-    return shop, product_id, market.person()
-
-
-async def confirmed(market: Market, buyer: Person, lines: dict[UUID, int], *, method: str = "cod") -> dict[str, Any]:
-    """An order that is confirmed; QRIS orders are paid."""
-    if method == "cod":
-        order = await market.place(buyer, lines)
-        await market.reserve(order["order_id"])
-    else:
-        order = await market.payable(buyer, lines)
-        await market.pay_at_sandbox(order["order_id"])
-        assert (await market.notify(order["order_id"], order["total_minor"])).status_code == 200
-    shown = await market.show(order["order_id"], buyer)
-    assert shown["status"] == "confirmed", shown
-    return shown
-
+from tests.orders.conftest import Market
+from tests.orders.moves import confirmed, one_product
 
 # stock
 
@@ -365,122 +340,6 @@ async def test_a_shop_cancels_its_parcel_and_its_share_goes_back(market: Market)
     assert (shown["status"], shown["cancel_reason"]) == ("cancelled", "seller")
     refunds = await market.events(RefundMade, order["order_id"])
     assert sum(refund.amount_minor for refund in refunds) == order["total_minor"]
-
-
-# parcels
-
-
-async def test_a_cod_parcel_is_paid_at_the_door_and_completed_by_the_buyer(market: Market) -> None:
-    shop, product_id, buyer = await one_product(market)
-    order = await confirmed(market, buyer, {product_id: 1})
-    path = f"/v1/parcels/{order['parcels'][0]['parcel_id']}"
-    body = {"carrier": "Pos", "tracking": "LMB1"}
-
-    early = await market.post(f"{path}/deliver", shop.owner, {"collected_minor": order["total_minor"]})
-    by_buyer = await market.post(f"{path}/ship", buyer, body)
-    shipped = await market.post(f"{path}/ship", shop.owner, body)
-    too_late = await market.post(f"/v1/orders/{order['order_id']}/cancel", buyer)
-    short = await market.post(f"{path}/deliver", shop.owner, {"collected_minor": order["total_minor"] - 1})
-    claimed = await market.post(f"{path}/deliver", buyer, {"collected_minor": order["total_minor"]})
-    delivered = await market.post(f"{path}/deliver", shop.owner, {"collected_minor": order["total_minor"]})
-    not_theirs = await market.post(f"{path}/complete", shop.owner)
-    completed = await market.post(f"{path}/complete", buyer)
-
-    assert [a.status_code for a in (early, by_buyer, too_late, short, claimed, not_theirs)] == [
-        409, 403, 409, 409, 403, 403,
-    ]  # fmt: skip
-    assert [a.json()["status"] for a in (shipped, delivered, completed)] == ["shipped", "delivered", "completed"]
-    assert (await market.show(order["order_id"], buyer))["status"] == "completed"
-    (paid,) = await market.events(OrderPaid, order["order_id"])
-    assert (paid.amount_minor, paid.payment_method) == (order["total_minor"], "cod")
-    (fact,) = await market.events(ParcelCompleted, order["order_id"])
-    assert (
-        fact.completed_by == "buyer" and fact.goods_minor == 10_000 and fact.lines[0].payees[0].party_id == shop.shop_id
-    )
-    assert len(await market.events(ParcelShipped, order["order_id"])) == 1
-    (event,) = await market.events(ParcelDelivered, order["order_id"])
-    assert event.collected_minor == order["total_minor"]
-
-
-async def test_the_clock_completes_what_nobody_objects_to(market: Market) -> None:
-    shop, product_id, buyer = await one_product(market)
-    order = await confirmed(market, buyer, {product_id: 1}, method="qris")
-    parcel_id = order["parcels"][0]["parcel_id"]
-    await market.post(f"/v1/parcels/{parcel_id}/ship", shop.owner, {"carrier": "Pos"})
-    await market.post(f"/v1/parcels/{parcel_id}/deliver", buyer)
-    await market.sweeper.sweep()
-    before = await market.show(order["order_id"], buyer)
-
-    async with market.db.transaction() as conn:
-        await conn.execute("UPDATE parcels SET deadline_at = clock_timestamp() WHERE parcel_id = $1", UUID(parcel_id))
-    await market.sweeper.sweep()
-
-    assert before["parcels"][0]["status"] == "delivered"
-    shown = await market.show(order["order_id"], buyer)
-    assert shown["status"] == "completed" and shown["parcels"][0]["status"] == "completed"
-    (fact,) = await market.events(ParcelCompleted, order["order_id"])
-    assert fact.completed_by == "clock"
-
-
-async def test_goods_that_come_back_undelivered_end_the_parcel_and_bring_the_money_back(market: Market) -> None:
-    shop, product_id, buyer = await one_product(market)
-    order = await confirmed(market, buyer, {product_id: 2}, method="qris")
-    path = f"/v1/parcels/{order['parcels'][0]['parcel_id']}"
-    await market.post(f"{path}/ship", shop.owner, {"carrier": "Pos"})
-    lines = [{"product_id": str(product_id), "quantity": 1}]
-
-    first = await market.post(f"{path}/returns", shop.owner, {"lines": lines})
-    second = await market.post(f"{path}/returns", shop.owner, {"lines": lines})
-    third = await market.post(f"{path}/returns", shop.owner, {"lines": lines})
-    await market.make_calls()
-
-    assert [a.status_code for a in (first, second, third)] == [201, 201, 409]
-    assert (first.json()["status"], second.json()["status"]) == ("shipped", "returned")
-    assert len(await market.events(ReturnReceived, order["order_id"])) == 2
-    (refund,) = await market.events(RefundMade, order["order_id"])
-    assert refund.amount_minor == order["total_minor"]
-    assert (await market.show(order["order_id"], buyer))["status"] == "cancelled"
-
-
-async def test_a_refund_is_never_more_than_was_paid(market: Market) -> None:
-    shop, product_id, buyer = await one_product(market)
-    order = await confirmed(market, buyer, {product_id: 2}, method="qris")
-    path, key = f"/v1/orders/{order['order_id']}/refunds", uuid4().hex
-    lines = {"lines": [{"product_id": str(product_id), "quantity": 1}], "reason": "damaged"}
-
-    first = await market.post(path, shop.owner, lines, key=key)
-    again = await market.post(path, shop.owner, lines, key=key)
-    too_much = await market.post(path, shop.owner, {"amount_minor": order["total_minor"], "reason": "goodwill"})
-    by_buyer = await market.post(path, buyer, lines)
-    rest = await market.post(path, shop.owner, {"amount_minor": order["total_minor"] - 10_000, "reason": "goodwill"})
-    await market.make_calls()
-
-    assert first.status_code == 201 and first.content == again.content
-    assert first.json()["refunds"][0]["amount_minor"] == 10_000
-    assert too_much.status_code == 409 and too_much.json()["left_minor"] == order["total_minor"] - 10_000
-    assert by_buyer.status_code == 404 and rest.status_code == 201
-    refunds = await market.events(RefundMade, order["order_id"])
-    assert sum(refund.amount_minor for refund in refunds) == order["total_minor"]
-
-
-async def test_a_carriers_round_ships_and_delivers_the_oldest_parcel_of_each_shop(market: Market) -> None:
-    carrier = market.person(kind="client", scope="carrier")
-    while (await market.post("/v1/manifests", carrier, {"count": 100})).json()["delivered"]:
-        pass
-    _, product_id, buyer = await one_product(market)
-    first, second = [await confirmed(market, buyer, {product_id: 1}) for _ in range(2)]
-
-    refused = await market.post("/v1/manifests", buyer, {"count": 1})
-    rounds = [(await market.post("/v1/manifests", carrier, {"count": 5})).json()["delivered"] for _ in range(3)]
-
-    assert refused.status_code == 403
-    assert [[parcel["order_id"] for parcel in delivered] for delivered in rounds] == [
-        [first["order_id"]],
-        [second["order_id"]],
-        [],
-    ]
-    assert len(await market.events(OrderPaid, first["order_id"])) == 1
-    assert len(await market.events(ParcelShipped, first["order_id"])) == 1
 
 
 # races

@@ -17,7 +17,8 @@ from services.orders.domain.problems import (
 from services.orders.routes.desk import fees_on, placing
 from services.orders.use_cases.change_cart import Cart, Item, put_into_cart, view_cart
 from services.orders.use_cases.place_orders import PlaceOrder
-from services.orders.views import CartItem, CartLine, CartParcel, CartView, Checkout, PlacedOrder, RegionCode
+from services.orders.views.asked import CartItem, Checkout, RegionCode
+from services.orders.views.shown import CartLine, CartParcel, CartView, PlacedOrder
 from shared.auth import CurrentPerson, Principal
 from shared.clock import utc_now
 from shared.db import Database

@@ -14,9 +14,8 @@ from services.orders.domain.problems import (
 )
 from services.orders.use_cases.cancel_order import cancel_order
 from services.orders.use_cases.refund_order import refund_order
-from services.orders.views import (
-    Cancellation,
-    NewRefund,
+from services.orders.views.asked import Cancellation, NewRefund, quantities
+from services.orders.views.shown import (
     OrderInList,
     OrderList,
     OrderView,
@@ -26,7 +25,6 @@ from services.orders.views import (
     StuckCall,
     StuckOrder,
     StuckView,
-    quantities,
 )
 from shared import calls_out, paging
 from shared.auth import CurrentPerson, require_role

@@ -12,19 +12,8 @@ from services.orders.use_cases.open_parcel import is_carrier
 from services.orders.use_cases.receive_return import receive_return
 from services.orders.use_cases.run_manifest import run_manifest
 from services.orders.use_cases.ship_parcel import ship_parcel
-from services.orders.views import (
-    Cancellation,
-    DeliveredParcel,
-    Delivery,
-    Manifest,
-    ManifestView,
-    Nothing,
-    Return,
-    ReturnView,
-    Shipment,
-    StatusView,
-    quantities,
-)
+from services.orders.views.asked import Cancellation, Delivery, Manifest, Nothing, Return, Shipment, quantities
+from services.orders.views.shown import DeliveredParcel, ManifestView, ReturnView, StatusView
 from shared.auth import CurrentPerson
 from shared.clock import utc_now
 from shared.http import Db

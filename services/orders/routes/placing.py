@@ -23,7 +23,8 @@ from services.orders.domain.problems import (
 )
 from services.orders.routes.desk import placing
 from services.orders.use_cases.place_orders import PlaceOrder
-from services.orders.views import NewOrder, PlacedOrder
+from services.orders.views.asked import NewOrder
+from services.orders.views.shown import PlacedOrder
 from shared.auth import CurrentPerson, Verifier, bearer_of
 from shared.idempotency import (
     Claim,

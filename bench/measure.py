@@ -99,7 +99,8 @@ def profile_of(pid: int, seconds: int) -> list[tuple[str, float]]:
     """The functions with most own time (py-spy, 200 samples a second), as shares of all samples."""
     py_spy = Path(sys.executable).with_name("py-spy")
     path = FOLDER / f"profile-{uuid4().hex[:6]}.txt"
-    command = [str(py_spy), "record", "-p", str(pid), "-d", str(seconds), "--gil", "-r", "200", "-f", "raw", "-o", str(path)]
+    options = ["-p", str(pid), "-d", str(seconds), "-r", "200", "-f", "raw", "-o", str(path)]
+    command = [str(py_spy), "record", "--gil", *options]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     own: collections.Counter[str] = collections.Counter()
     for line in path.read_text().splitlines():

@@ -82,9 +82,8 @@ def test_a_service_cannot_write_the_topic_of_another_and_the_observer_cannot_wri
 def test_topics_are_those_of_the_contracts_with_their_partitions(stack: Stack) -> None:
     known = AdminClient(client_settings(stack, "observer")).list_topics(timeout=20).topics
 
-    assert {name: len(known[name].partitions) for name in TOPICS} == {
-        name: topic.partitions for name, topic in TOPICS.items()
-    }
+    ours = {name: topic.partitions for name, topic in TOPICS.items() if name.startswith("lumbung.")}
+    assert {name: len(known[name].partitions) for name in ours} == ours
 
 
 def test_a_wrong_password_is_refused(stack: Stack) -> None:

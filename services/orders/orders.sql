@@ -133,12 +133,12 @@ SELECT account_id FROM erased_accounts WHERE account_id = ANY(:account_ids::uuid
 -- name: insert_orders
 -- All orders of a batch with everything below them, in one round trip.
 WITH new_orders AS (
-    INSERT INTO orders (order_id, buyer_id, payment_method, total_minor, currency, placed_at, deadline_at)
-    SELECT order_id, buyer_id, payment_method::payment_method, total_minor, currency, placed_at,
+    INSERT INTO orders (order_id, buyer_id, payment_method, total_minor, currency, placed_at, traceparent, deadline_at)
+    SELECT order_id, buyer_id, payment_method::payment_method, total_minor, currency, placed_at, traceparent,
            clock_timestamp() + make_interval(secs => :answer_seconds::double precision)
       FROM unnest(:order_ids::uuid[], :buyer_ids::uuid[], :methods::text[], :totals_minor::bigint[],
-                  :currencies::text[], :placed_ats::timestamptz[])
-           AS o (order_id, buyer_id, payment_method, total_minor, currency, placed_at)
+                  :currencies::text[], :placed_ats::timestamptz[], :traceparents::text[])
+           AS o (order_id, buyer_id, payment_method, total_minor, currency, placed_at, traceparent)
 ), new_parcels AS (
     INSERT INTO parcels (parcel_id, order_id, shop_id, cooperative_id, region_code, goods_minor, shipping_minor)
     SELECT * FROM unnest(:parcel_ids::uuid[], :parcel_order_ids::uuid[], :shop_ids::uuid[], :cooperative_ids::uuid[],
@@ -160,7 +160,7 @@ SELECT * FROM unnest(:order_ids::uuid[], :names::text[], :phones::text[], :addre
 -- name: lock_orders
 -- The row lock of the order decides every race about it.
 SELECT order_id, buyer_id, status::text AS status, payment_method::text AS payment_method, attempt, total_minor,
-       received_minor, currency, cancel_reason::text AS cancel_reason
+       received_minor, currency, cancel_reason::text AS cancel_reason, traceparent
   FROM orders
  WHERE order_id = ANY(:order_ids::uuid[])
  ORDER BY order_id
@@ -448,7 +448,7 @@ SELECT f.parcel_id, f.order_id
 -- name: lock_orders_skipping
 -- Orders that nobody else is working on.
 SELECT order_id, buyer_id, status::text AS status, payment_method::text AS payment_method, attempt, total_minor,
-       received_minor, currency, cancel_reason::text AS cancel_reason
+       received_minor, currency, cancel_reason::text AS cancel_reason, traceparent
   FROM orders
  WHERE order_id = ANY(:order_ids::uuid[])
  ORDER BY order_id
@@ -457,7 +457,7 @@ SELECT order_id, buyer_id, status::text AS status, payment_method::text AS payme
 -- name: lock_unpaid_orders
 -- Orders whose time to pay is over, a bounded batch; several sweepers share the work.
 SELECT order_id, buyer_id, status::text AS status, payment_method::text AS payment_method, attempt, total_minor,
-       received_minor, currency, cancel_reason::text AS cancel_reason
+       received_minor, currency, cancel_reason::text AS cancel_reason, traceparent
   FROM orders
  WHERE status = 'reserved' AND deadline_at <= clock_timestamp()
  ORDER BY deadline_at
@@ -536,7 +536,7 @@ UPDATE orders AS o
 -- name: lock_unpaid_cash_orders
 -- Orders that are paid at the door and not yet wholly.
 SELECT order_id, buyer_id, status::text AS status, payment_method::text AS payment_method, attempt, total_minor,
-       received_minor, currency, cancel_reason::text AS cancel_reason
+       received_minor, currency, cancel_reason::text AS cancel_reason, traceparent
   FROM orders
  WHERE order_id = ANY(:order_ids::uuid[]) AND payment_method = 'cod' AND paid_at IS NULL AND received_minor > 0
  ORDER BY order_id

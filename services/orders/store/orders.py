@@ -30,9 +30,14 @@ class ShipTo:
 
 
 async def insert_orders(
-    conn: Connection, orders: Sequence[NewOrder], ship_to: Sequence[ShipTo], *, answer_seconds: float
+    conn: Connection,
+    orders: Sequence[NewOrder],
+    ship_to: Sequence[ShipTo],
+    traceparents: Sequence[str | None],
+    *,
+    answer_seconds: float,
 ) -> None:
-    """Write new orders with their parcels, lines and addresses by one statement."""
+    """Write new orders with their parcels, lines, addresses and traces by one statement."""
     parcels = [(order.order_id, parcel) for order in orders for parcel in order.parcels]
     lines = [(order.order_id, line) for order in orders for line in order.lines]
     await queries.insert_orders.run(
@@ -44,6 +49,7 @@ async def insert_orders(
         totals_minor=[order.total_minor for order in orders],
         currencies=[order.currency for order in orders],
         placed_ats=[order.placed_at for order in orders],
+        traceparents=traceparents,
         parcel_ids=[parcel.parcel_id for _, parcel in parcels],
         parcel_order_ids=[order_id for order_id, _ in parcels],
         shop_ids=[parcel.shop_id for _, parcel in parcels],
@@ -72,7 +78,7 @@ async def insert_orders(
 async def lock_orders(conn: Connection, order_ids: Iterable[UUID]) -> dict[UUID, Order]:
     """These orders, locked in id order until the transaction ends; unknown ones are not there."""
     rows = await queries.lock_orders.rows(conn, order_ids=sorted(set(order_ids)))
-    return {row["order_id"]: _order(row) for row in rows}
+    return {order.order_id: order for order in _orders(conn, rows)}
 
 
 async def take_order_locks(conn: Connection, order_ids: list[UUID]) -> None:
@@ -88,18 +94,18 @@ async def lock_order(conn: Connection, order_id: UUID) -> Order | None:
 async def lock_free_orders(conn: Connection, order_ids: Iterable[UUID]) -> dict[UUID, Order]:
     """Those of these orders that nobody else works on, locked."""
     rows = await queries.lock_orders_skipping.rows(conn, order_ids=sorted(set(order_ids)))
-    return {row["order_id"]: _order(row) for row in rows}
+    return {order.order_id: order for order in _orders(conn, rows)}
 
 
 async def lock_unpaid_orders(conn: Connection, *, most: int) -> list[Order]:
     """Orders whose time to pay is over and on which nobody else works, locked."""
-    return [_order(row) for row in await queries.lock_unpaid_orders.rows(conn, most=most)]
+    return _orders(conn, await queries.lock_unpaid_orders.rows(conn, most=most))
 
 
 async def lock_unpaid_cash_orders(conn: Connection, order_ids: Iterable[UUID]) -> dict[UUID, Order]:
     """Those of these orders that are paid at the door, partly so far."""
     rows = await queries.lock_unpaid_cash_orders.rows(conn, order_ids=list(order_ids))
-    return {row["order_id"]: _order(row) for row in rows}
+    return {order.order_id: order for order in _orders(conn, rows)}
 
 
 async def lines_of_orders(conn: Connection, order_ids: Iterable[UUID]) -> LinesOfOrders:
@@ -152,6 +158,12 @@ async def mark_paid(conn: Connection, order_ids: Sequence[UUID], *, now: datetim
 async def postpone_deadlines(conn: Connection, order_ids: Iterable[UUID], *, seconds: float) -> None:
     """Look at these orders again so much later."""
     await queries.postpone_deadlines.run(conn, order_ids=list(order_ids), seconds=seconds)
+
+
+def _orders(conn: Connection, rows: Sequence[Row]) -> list[Order]:
+    """The orders of locked rows. What this transaction publishes of them continues the trace they were placed in."""
+    conn.traceparents.update({str(row["order_id"]): row["traceparent"] for row in rows if row["traceparent"]})
+    return [_order(row) for row in rows]
 
 
 def _order(row: Row) -> Order:

@@ -108,7 +108,11 @@ async def _write(
     answer_seconds: float,
 ) -> None:
     await store.insert_orders(
-        conn, list(placed.values()), [commands[i].ship_to for i in placed], answer_seconds=answer_seconds
+        conn,
+        list(placed.values()),
+        [commands[i].ship_to for i in placed],
+        [commands[i].traceparent for i in placed],
+        answer_seconds=answer_seconds,
     )
     kept = [(commands[i].claim, answer.status, answer.body) for i in placed if isinstance(answer := answers[i], Replay)]
     await idempotency.store(conn, kept)

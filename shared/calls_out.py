@@ -18,6 +18,7 @@ import structlog
 from shared import sql
 from shared.db import TRANSIENT, Connection, Database
 from shared.ids import new_id
+from shared.pace import news_within
 from shared.problems import Problem
 from shared.sql import Row
 from shared.telemetry import CALLS_OUT, calling, current_traceparent
@@ -121,11 +122,7 @@ class CallsOut:
                 free = self._most - len(self._making)
                 if free and await self._start_due(group, free) == free:
                     continue  # there may be more
-                try:
-                    async with asyncio.timeout(POLL_SECONDS):
-                        await self._news.wait()
-                except TimeoutError:
-                    continue
+                await news_within(self._news, POLL_SECONDS)
 
     async def step(self) -> int:
         """Make the calls that are due now, to their end; how many there were. Raises what the database raises."""

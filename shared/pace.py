@@ -30,3 +30,12 @@ class Pace:
         if size < self.full and busy > 0:
             await asyncio.sleep(min(self.breath_seconds, busy))
             self._last = time.monotonic()
+
+
+async def news_within(news: asyncio.Event, seconds: float) -> bool:
+    """Wait until there is news, or for `seconds`; whether there was."""
+    try:
+        async with asyncio.timeout(seconds):
+            return await news.wait()
+    except TimeoutError:
+        return False

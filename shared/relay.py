@@ -25,7 +25,7 @@ import structlog
 from shared import sql
 from shared.db import CONNECTION_LOST, TRANSIENT, connect_alone
 from shared.kafka import CONTENT_TYPE, Producer, Record, SendFailed
-from shared.pace import Pace
+from shared.pace import Pace, news_within
 from shared.sql import Row
 from shared.telemetry import EVENTS_PUBLISHED, RELAY_HOLES
 
@@ -266,11 +266,8 @@ class RelayRunner:
             if sent >= relay.most:
                 continue  # there is more
             await pace.breathe(sent)
-            try:
-                async with asyncio.timeout(self.poll_seconds):
-                    await self._news.wait()
-            except TimeoutError:  # idle: the time to see that our cursors are still ours
-                await relay.confirm()
+            if not await news_within(self._news, self.poll_seconds):
+                await relay.confirm()  # idle: the time to see that our cursors are still ours
 
 
 async def _close(conn: "asyncpg.Connection[Row]") -> None:

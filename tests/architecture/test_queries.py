@@ -42,6 +42,14 @@ async def test_every_named_query_can_be_prepared(make_database: MakeDatabase, se
     assert faults == []
 
 
+@pytest.mark.parametrize("service", SERVICES)
+def test_every_query_of_a_service_is_used(service: str) -> None:
+    folder = ROOT / "services" / service
+    code = "".join(path.read_text() for path in folder.rglob("*.py"))
+
+    assert [query.name for query in Queries(folder / f"{service}.sql") if f"queries.{query.name}." not in code] == []
+
+
 async def test_a_misspelt_column_is_caught(make_database: MakeDatabase) -> None:
     database = await make_database("identity", size=2)
 

@@ -107,6 +107,32 @@ async def test_a_refund_is_never_more_than_was_paid(market: Market) -> None:
     assert sum(refund.amount_minor for refund in refunds) == order["total_minor"]
 
 
+async def test_a_parcel_that_is_called_off_brings_back_only_what_it_still_holds(market: Market) -> None:
+    first, second = await market.shop(10_000), await market.shop(20_000)
+    buyer = market.person()
+    order = await confirmed(market, buyer, {p: 1 for s in (first, second) for p in s.products}, method="qris")
+    parcels = {parcel["shop_id"]: parcel for parcel in order["parcels"]}
+    own, other = parcels[str(first.shop_id)], parcels[str(second.shop_id)]
+    refunds = f"/v1/orders/{order['order_id']}/refunds"
+    await market.post(refunds, first.owner, {"amount_minor": 4_000, "reason": "goodwill"})
+
+    answer = await market.post(f"/v1/parcels/{own['parcel_id']}/cancel", first.owner)
+    await market.make_calls()
+
+    assert answer.json() == {"status": "cancelled"}
+    made = await market.events(RefundMade, order["order_id"])
+    assert sum(refund.amount_minor for refund in made) == own["goods_minor"] + own["shipping_minor"]
+    await market.post(refunds, market.person(roles=("operator",)), {"amount_minor": 5_000, "reason": "goodwill"})
+    await market.post(f"/v1/parcels/{other['parcel_id']}/ship", second.owner, {"carrier": "Pos"})
+    lines = [{"product_id": product_id, "quantity": 1} for product_id in map(str, second.products)]
+    returned = await market.post(f"/v1/parcels/{other['parcel_id']}/returns", second.owner, {"lines": lines})
+    await market.make_calls()
+    assert (returned.status_code, returned.json()["status"]) == (201, "returned")
+    made = await market.events(RefundMade, order["order_id"])
+    assert sum(refund.amount_minor for refund in made) == order["total_minor"]
+    assert (await market.show(order["order_id"], buyer))["status"] == "cancelled"
+
+
 async def test_a_carriers_round_ships_and_delivers_the_oldest_parcel_of_each_shop(market: Market) -> None:
     carrier = market.person(kind="client", scope="carrier")
     while (await market.post("/v1/manifests", carrier, {"count": 100})).json()["delivered"]:

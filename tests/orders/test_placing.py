@@ -6,7 +6,6 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from services.orders import store
 from shared.clock import utc_now
 from shared.contracts.catalog import PriceChanged, ProductWithdrawn
 from shared.contracts.orders import OrderPlaced
@@ -228,9 +227,3 @@ async def test_who_is_not_signed_in_is_refused(market: Market) -> None:
     answer = await market.client.post("/v1/orders", json={}, headers={"Idempotency-Key": "k"})
 
     assert answer.status_code == 401 and answer.json()["type"].endswith("unauthenticated")
-
-
-async def test_every_query_can_be_prepared(market: Market) -> None:
-    async with market.db.pool.acquire() as conn:
-        for query in store.queries:
-            await conn.prepare(query.text)

@@ -1,7 +1,6 @@
 """Sessions in a real database: found by their cookie only, refreshed once, ended everywhere at once."""
 
 import asyncio
-import inspect
 import secrets
 from datetime import timedelta
 from uuid import UUID, uuid4
@@ -32,14 +31,6 @@ async def found(db: Database, session_id: bytes, *, after: timedelta = timedelta
     """The session as a page would find it."""
     async with db.reading() as conn:
         return await store.find(conn, VAULT, session_id, now=utc_now() + after)
-
-
-async def test_every_named_query_can_be_prepared_and_is_used(storefront_db: Database) -> None:
-    code = inspect.getsource(store)
-    async with storefront_db.reading() as conn:
-        for query in store.queries:
-            await conn.raw.prepare(query.text)
-            assert f"queries.{query.name}." in code
 
 
 async def test_a_session_is_found_until_it_expires(storefront_db: Database) -> None:

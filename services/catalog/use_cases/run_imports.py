@@ -14,6 +14,7 @@ from services.catalog.use_cases.read_spreadsheet import Reading, ReadingLimits, 
 from shared.clock import utc_now
 from shared.db import TRANSIENT, Database
 from shared.ids import new_id
+from shared.pace import news_within
 from shared.problems import OutcomeUnknown, Overloaded, Problem
 
 log = structlog.get_logger()
@@ -51,11 +52,7 @@ class ImportRunner:
                 log.error("import_failed", exc_info=error)
                 found = True
             if not found:
-                try:
-                    async with asyncio.timeout(self._poll_seconds):
-                        await self._news.wait()
-                except TimeoutError:
-                    pass
+                await news_within(self._news, self._poll_seconds)
                 self._news.clear()
 
     async def run_next(self) -> bool:

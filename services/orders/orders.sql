@@ -547,8 +547,8 @@ SELECT order_id, buyer_id, status::text AS status, payment_method::text AS payme
 UPDATE orders SET paid_at = :now WHERE order_id = ANY(:order_ids::uuid[]);
 
 -- name: refunded_of_parcel
--- A shop gives back no more than its own parcel cost.
-SELECT coalesce(sum(amount_minor), 0)::bigint FROM refunds WHERE parcel_id = :parcel_id AND status <> 'failed';
+-- Nobody gives back more of a parcel than it cost. A refund that failed is still owed to the buyer, so it counts.
+SELECT coalesce(sum(amount_minor), 0)::bigint FROM refunds WHERE parcel_id = :parcel_id;
 
 -- name: insert_cash_receipts
 -- Cash is known by the parcel that it was taken for.

@@ -122,7 +122,7 @@ async def test_a_parcel_that_is_called_off_brings_back_only_what_it_still_holds(
     assert answer.json() == {"status": "cancelled"}
     made = await market.events(RefundMade, order["order_id"])
     assert sum(refund.amount_minor for refund in made) == own["goods_minor"] + own["shipping_minor"]
-    await market.post(refunds, market.person(roles=("operator",)), {"amount_minor": 5_000, "reason": "goodwill"})
+    await market.post(refunds, market.person(roles=["operator"]), {"amount_minor": 5_000, "reason": "goodwill"})
     await market.post(f"/v1/parcels/{other['parcel_id']}/ship", second.owner, {"carrier": "Pos"})
     lines = [{"product_id": product_id, "quantity": 1} for product_id in map(str, second.products)]
     returned = await market.post(f"/v1/parcels/{other['parcel_id']}/returns", second.owner, {"lines": lines})

@@ -6,7 +6,7 @@ from uuid import UUID
 from services.orders import store
 from services.orders.domain.parcel import Move, ParcelStatus, move
 from services.orders.use_cases import parcel_facts
-from services.orders.use_cases.give_back import give_back_part
+from services.orders.use_cases.give_back import give_back_parcel
 from services.orders.use_cases.open_parcel import (
     MAY_SELL,
     end_order_with_its_parcels,
@@ -31,11 +31,8 @@ async def cancel_parcel(conn: Connection, parcel_id: UUID, person: Principal, *,
     await store.end_parcel(conn, parcel_id, status, now=now)
     rows = (await store.lines_of_parcels(conn, [order.order_id]))[parcel_id]
     outbox.append(conn, parcel_facts.cancelled(order, parcel, rows, reason="seller", now=now))
-    cost_minor = parcel.goods_minor + parcel.shipping_minor
-    if order.method != "cod" and order.received_minor > 0 and cost_minor > 0:
-        await give_back_part(
-            conn, order, cost_minor, reason="parcel_cancelled", now=now, parcel_id=parcel_id, shop_id=parcel.shop_id
-        )
+    if order.method != "cod":  # cash is taken at the door: of this parcel there is none
+        await give_back_parcel(conn, order, parcel, reason="parcel_cancelled", now=now)
     order = await end_order_with_its_parcels(conn, order, statuses_after(opened, status), now=now)
     await settle_cash(conn, [order.order_id], now=now)
     return status

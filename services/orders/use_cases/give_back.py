@@ -12,7 +12,7 @@ from uuid import UUID
 from services.orders import store
 from services.orders.domain.order import Order
 from services.orders.domain.problems import MoreThanPaid
-from services.orders.store import NewRefund, Receipt
+from services.orders.store import NewRefund, Parcel, Receipt
 from shared import calls_out, outbox
 from shared.contracts.orders import RefundMade
 from shared.db import Connection
@@ -62,6 +62,19 @@ async def give_back_part(
             )
     await _ask(conn, order, refunds, now=now)
     return refunds
+
+
+async def give_back_parcel(conn: Connection, order: Order, parcel: Parcel, *, reason: str, now: datetime) -> None:
+    """What was paid for a parcel that its buyer does not get goes back, less what went back already.
+
+    A refund that names no parcel may have taken some of it: then what is left of the order's money goes back.
+    """
+    owed_minor = parcel.goods_minor + parcel.shipping_minor - await store.refunded_of_parcel(conn, parcel.parcel_id)
+    left_minor = sum(receipt.left_minor for receipt in await store.lock_receipts(conn, [order.order_id]))
+    if (amount_minor := min(owed_minor, left_minor)) > 0:
+        await give_back_part(
+            conn, order, amount_minor, reason=reason, now=now, parcel_id=parcel.parcel_id, shop_id=parcel.shop_id
+        )
 
 
 async def give_back_receipt(conn: Connection, order: Order, receipt: Receipt, *, reason: str, now: datetime) -> None:

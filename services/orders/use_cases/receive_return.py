@@ -11,7 +11,7 @@ from uuid import UUID
 from services.orders import store
 from services.orders.domain.parcel import RETURNABLE, Move, ParcelStatus, check_returned, move
 from services.orders.domain.problems import WrongParcelState
-from services.orders.use_cases.give_back import give_back_part
+from services.orders.use_cases.give_back import give_back_parcel
 from services.orders.use_cases.open_parcel import (
     MAY_SEND,
     Opened,
@@ -65,10 +65,7 @@ async def receive_return(
 async def _end_undelivered(conn: Connection, opened: Opened, status: ParcelStatus, *, now: datetime) -> None:
     order, parcel = opened.order, opened.parcel
     await store.end_parcel(conn, parcel.parcel_id, status, now=now)
-    cost_minor = parcel.goods_minor + parcel.shipping_minor
-    if order.method != "cod" and order.received_minor > 0 and cost_minor > 0:
-        await give_back_part(
-            conn, order, cost_minor, reason="not_delivered", now=now, parcel_id=parcel.parcel_id, shop_id=parcel.shop_id
-        )
+    if order.method != "cod":  # cash is taken at the door: of this parcel there is none
+        await give_back_parcel(conn, order, parcel, reason="not_delivered", now=now)
     order = await end_order_with_its_parcels(conn, order, statuses_after(opened, status), now=now)
     await settle_cash(conn, [order.order_id], now=now)

@@ -9,13 +9,16 @@ import pytest
 from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 
+from deploy.local.stack import Stack
 from shared import outbox
 from shared.clock import utc_now
 from shared.contracts.identity import AccountRegistered
 from shared.db import Database
+from shared.migrate import migrate
 from shared.outbox import EventTooLarge
 from shared.sql import Row
 from shared.testing import published
+from tests.kernel.conftest import ROLE, NewDsn, at
 from tests.kernel.events import TOPIC, CounterNamed, CounterRaised
 
 
@@ -151,3 +154,31 @@ async def test_a_commit_wakes_the_relay_and_a_rollback_does_not(kernel_db: Datab
 
     kernel_db.wakers["events"].remove(wake)
     assert woken == [1]
+
+
+async def test_partitions_that_are_made_late_take_over_the_rows_of_their_day(
+    empty_database: NewDsn, stack: Stack
+) -> None:
+    owner_dsn = await empty_database()
+    await migrate(owner_dsn, "kernel")
+    owner = await asyncpg.connect(owner_dsn)
+    await owner.execute("SELECT outbox_add_topic($1)", TOPIC.name)
+    for table in ("outbox", "inbox"):  # as if the machine had slept for days
+        for row in await owner.fetch(
+            "SELECT inhrelid::regclass::text AS name FROM pg_inherits WHERE inhparent = $1::text::regclass", table
+        ):
+            if not row["name"].endswith("_default"):
+                await owner.execute(f"DROP TABLE {row['name']}")
+    db = await Database.connect(at(stack.dsn(ROLE), owner_dsn.rsplit("/", 1)[1]), source="kernel", size=1)
+    async with db.transaction() as conn:
+        outbox.append(conn, CounterRaised(counter_id=uuid4(), number=1))
+        await conn.execute("INSERT INTO inbox VALUES ('g', 's', gen_random_uuid(), clock_timestamp(), 't')")
+
+    async with db.transaction() as conn:
+        await outbox.queries.keep_partitions.value(conn, days_ahead=3, outbox_days=30, inbox_days=60)
+
+    for table in ("outbox", "inbox"):
+        rows = await owner.fetch(f"SELECT tableoid::regclass::text AS place FROM {table}")  # noqa: S608
+        assert [row["place"] for row in rows] == [f"{table}_{utc_now():%Y%m%d}"]
+    await db.close()
+    await owner.close()

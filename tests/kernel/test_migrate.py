@@ -10,6 +10,8 @@ from shared import migrate as module
 from shared.migrate import MigrationChanged, migrate
 from tests.kernel.conftest import NewDsn
 
+KERNEL = ["kernel/0001_kernel", "kernel/0002_partitions_late"]
+
 
 @pytest.fixture
 def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -45,7 +47,7 @@ async def test_an_empty_database_is_brought_up_to_date_and_a_second_time_changes
     applied = await migrate(dsn, "made_up")
     once = await described(dsn)
 
-    assert applied == ["kernel/0001_kernel", "kernel/0002_partitions_late", "made_up/0001_things", "made_up/0002_no_note"]
+    assert applied == [*KERNEL, "made_up/0001_things", "made_up/0002_no_note"]
     assert "things.id integer" in once
     assert await migrate(dsn, "made_up") == []
     assert await described(dsn) == once
@@ -66,7 +68,7 @@ async def test_phases(empty_database: NewDsn, service: Path) -> None:
     assert "things.note text" in await described(dsn)
     after = await migrate(dsn, "made_up", phase="post")
 
-    assert before == ["kernel/0001_kernel", "kernel/0002_partitions_late", "made_up/0001_things"]
+    assert before == [*KERNEL, "made_up/0001_things"]
     assert after == ["made_up/0002_no_note"]
     assert "things.note text" not in await described(dsn)
 

@@ -2,6 +2,8 @@
 
 from uuid import UUID, uuid4
 
+from services.orders import main
+from shared import sql
 from shared.contracts.orders import (
     OrderPaid,
     ParcelCompleted,
@@ -131,6 +133,27 @@ async def test_a_parcel_that_is_called_off_brings_back_only_what_it_still_holds(
     made = await market.events(RefundMade, order["order_id"])
     assert sum(refund.amount_minor for refund in made) == order["total_minor"]
     assert (await market.show(order["order_id"], buyer))["status"] == "cancelled"
+
+
+async def test_cash_is_complete_without_the_parcel_that_was_called_off(market: Market) -> None:
+    first, second = await market.shop(10_000), await market.shop(20_000)
+    buyer = market.person()
+    order = await confirmed(market, buyer, {p: 1 for s in (first, second) for p in s.products})
+    parcels = {parcel["shop_id"]: parcel for parcel in order["parcels"]}
+    sent, other = parcels[str(first.shop_id)], parcels[str(second.shop_id)]
+    cost_minor = sent["goods_minor"] + sent["shipping_minor"]
+    await market.post(f"/v1/parcels/{sent['parcel_id']}/ship", first.owner, {"carrier": "Pos"})
+    body = {"collected_minor": cost_minor}
+    await market.post(f"/v1/parcels/{sent['parcel_id']}/deliver", first.owner, body)
+
+    await market.post(f"/v1/parcels/{other['parcel_id']}/cancel", second.owner)
+
+    (paid,) = await market.events(OrderPaid, order["order_id"])
+    assert paid.amount_minor == cost_minor
+    audit = sql.load(main.__file__, "audit.sql")
+    async with market.db.reading() as conn:
+        rows = await audit.paid_orders_have_the_money.rows(conn)
+    assert order["order_id"] not in [row["key"] for row in rows]
 
 
 async def test_a_carriers_round_ships_and_delivers_the_oldest_parcel_of_each_shop(market: Market) -> None:

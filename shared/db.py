@@ -7,7 +7,7 @@ unknown the caller is told so.
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, Literal, TypeAlias, TypeVar
 
 import asyncpg
@@ -28,6 +28,8 @@ CONNECTION_LOST = (
     asyncpg.InternalClientError,  # a query in the moment in which the server ends the connection
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
+    asyncpg.CannotConnectNowError,  # it starts, or recovers
+    asyncpg.TooManyConnectionsError,
 )
 TRANSIENT = (
     *CONNECTION_LOST,
@@ -36,8 +38,6 @@ TRANSIENT = (
     asyncpg.DeadlockDetectedError,
     asyncpg.LockNotAvailableError,
     asyncpg.QueryCanceledError,
-    asyncpg.TooManyConnectionsError,
-    asyncpg.CannotConnectNowError,
     asyncpg.InvalidCachedStatementError,
     asyncpg.IdleInTransactionSessionTimeoutError,
 )
@@ -161,7 +161,8 @@ class Database:
         try:
             yield raw
         finally:
-            await self.pool.release(raw)
+            with suppress(*CONNECTION_LOST):  # lost in this moment: what was committed is done all the same
+                await self.pool.release(raw)
 
 
 async def connect_alone(dsn: str, *, name: str) -> "asyncpg.Connection[Row]":

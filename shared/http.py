@@ -24,7 +24,9 @@ BODY_BYTES_MAX = 256 * 1024  # routes that take files say their own
 log = structlog.get_logger()
 
 DATABASE_TROUBLE = tuple(
-    error for error in TRANSIENT if issubclass(error, asyncpg.PostgresError | asyncpg.InterfaceError)
+    error
+    for error in TRANSIENT
+    if issubclass(error, asyncpg.PostgresError | asyncpg.InterfaceError | asyncpg.InternalClientError)
 )
 Check: TypeAlias = Callable[[], str | None]
 

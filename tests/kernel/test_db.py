@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from typing import Any, cast
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -71,6 +72,27 @@ async def test_a_connection_cut_before_the_commit_changes_nothing(
     assert await numbers(kernel_db, counter_id) == []
     await change(kernel_db, counter_id, 2)
     assert await numbers(kernel_db, counter_id) == [2]
+
+
+class LosesConnectionsAtTheEnd:
+    """A pool whose connections are lost in the moment in which they are given back."""
+
+    def __init__(self, pool: "asyncpg.Pool[Row]") -> None:
+        self.acquire = pool.acquire
+        self._pool = pool
+
+    async def release(self, raw: Any) -> None:
+        asyncio.get_running_loop().call_soon(raw.terminate)
+        await self._pool.release(raw)
+
+
+async def test_what_is_committed_is_done_also_when_its_connection_is_lost_afterwards(kernel_db: Database) -> None:
+    counter_id = uuid4()
+    losing = Database(cast(Any, LosesConnectionsAtTheEnd(kernel_db.pool)), source="kernel")
+
+    await change(losing, counter_id, 1)  # an error here would be answered with "nothing was changed"
+
+    assert await numbers(kernel_db, counter_id) == [1]
 
 
 async def test_when_no_connection_is_free_the_service_is_overloaded(kernel_dsn: str) -> None:

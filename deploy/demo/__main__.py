@@ -18,7 +18,8 @@ import httpx2
 
 from deploy.demo import story
 from deploy.demo.world import StoryBroke, World
-from deploy.local.layout import PROJECT
+from deploy.local import control
+from deploy.local.layout import PROJECT, current_layout
 from deploy.local.stack import SERVICES, Stack, load_stack
 from deploy.seed.read import Seed, SeedError, read_seed
 
@@ -59,7 +60,7 @@ def main(seed_path: Path, keep_clocks: bool) -> None:
     """Play the market's whole journey on the real stack."""
     began = time.monotonic()
     seed = read(seed_path)
-    lumbung("down")
+    control.take_down(current_layout(), click.echo)
     if lumbung("up", environment=SHORT_CLOCKS):
         raise SystemExit(1)
     stack = load_stack()
@@ -97,11 +98,13 @@ def read(path: Path) -> Seed:
     try:
         seed = read_seed(path)
     except SeedError as error:
-        click.echo(f"{path}: {error}", err=True)
+        click.echo(str(error), err=True)
         raise SystemExit(1) from None
-    for problem in seed.problems:
+    missing = None if seed.problems else story.what_is_missing(seed)
+    for problem in (*seed.problems, *filter(None, [missing])):
         click.echo(f"{path}: {problem}", err=True)
-    if seed.problems:
+    if seed.problems or missing:
+        click.echo("The columns and rules are in deploy/seed/README.md.", err=True)
         raise SystemExit(1)
     return seed
 

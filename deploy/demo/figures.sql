@@ -11,18 +11,18 @@ SELECT count(*) FROM accounts WHERE id = ANY(:account_ids::uuid[]);
 SELECT count(*) FROM shops WHERE shop_id = ANY(:shop_ids::uuid[]);
 
 -- name: products
--- Products of these shops.
-SELECT count(*) FROM products WHERE shop_id = ANY(:shop_ids::uuid[]);
+-- Products of the story's spreadsheet.
+SELECT count(*) FROM products WHERE product_id = ANY(:product_ids::uuid[]);
 
 -- name: offers
 -- The same products in the copy that orders keeps.
-SELECT count(*) FROM offers WHERE shop_id = ANY(:shop_ids::uuid[]) AND is_listed;
+SELECT count(*) FROM offers WHERE product_id = ANY(:product_ids::uuid[]) AND is_listed;
 
 -- name: stock_value
 -- Stock that can be sold, at its price, in rupiah.
 SELECT coalesce(sum((s.on_hand - s.reserved) * p.unit_price_minor), 0)::bigint
   FROM stock AS s JOIN products AS p USING (product_id)
- WHERE p.shop_id = ANY(:shop_ids::uuid[]);
+ WHERE p.product_id = ANY(:product_ids::uuid[]);
 
 -- name: order_total
 -- The order from its lines and parcels, not from its total.

@@ -11,14 +11,14 @@ import os
 import random
 import signal
 from collections import defaultdict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 from urllib.parse import quote
 
 import segno
 
 from deploy.demo.world import Person, Shop, StoryBroke, World, new_key, new_trace, save, short
-from deploy.seed.read import Seed
+from deploy.seed.read import Seed, SeedRow
 from shared import qris, regions
 from shared.money import rupiah
 
@@ -26,6 +26,9 @@ PASSWORD = "lumbung-padi-2026"  # noqa: S105  of invented people in a demonstrat
 RACERS = 60
 RACE_UNITS = 10
 ORDERS_DURING_KILLS = 40
+# What a spreadsheet must have for every part of the story; further shops may have less.
+SHOPS_ON_STAGE_MIN, ENOUGH_PRODUCTS, ENOUGH_PIECES = 2, 4, 5
+BASKET_PIECES = 2
 HOME_REGION = "36.73"  # the buyer lives in Kota Serang
 IMPORT_COLUMNS = ("title", "description", "category", "unit_price_minor", "stock", "weight_grams")
 
@@ -76,10 +79,10 @@ async def sellers_open_shops(world: World, seed: Seed) -> None:
     for shop in world.shops:
         per_province[shop.region_code[:2]] += 1
     for code, count in sorted(per_province.items()):
-        world.timeline.detail(f"{regions.name_of(code)}: {count} shops")
+        world.timeline.detail(f"{regions.name_of(code)}: {count} {'shop' if count == 1 else 'shops'}")
     packer = Person("Petugas Kemas", f"kemas-{new_key()[:8]}@contoh.id")
     await world.sign_up_by_email(packer, PASSWORD)
-    first = world.shops[0]
+    first = on_stage(world, 0)
     await world.call(
         "PUT",
         "catalog",
@@ -107,13 +110,14 @@ async def sellers_import_products(world: World) -> None:
             files={"file": ("produk.csv", text.getvalue().encode(), "text/csv")},
         )
         await _import_done(world, shop, answer["import_id"])
-    count = sum(len(shop.rows) for shop in world.shops)
     value = 0
     for shop in world.shops:
         value += await _learn_products(world, shop)
-    await world.figure("products listed from spreadsheets", count, "catalog", "products", shop_ids=shop_ids(world))
-    await world.figure("what they offer is worth, in rupiah", value, "catalog", "stock_value", shop_ids=shop_ids(world))
-    await world.figure("the same products in orders' own copy", count, "orders", "offers", shop_ids=shop_ids(world))
+    products = [product_id for shop in world.shops for product_id in shop.products.values()]
+    count = sum(len(shop.rows) for shop in world.shops)
+    await world.figure("products listed from spreadsheets", count, "catalog", "products", product_ids=products)
+    await world.figure("what they offer is worth, in rupiah", value, "catalog", "stock_value", product_ids=products)
+    await world.figure("the same products in orders' own copy", count, "orders", "offers", product_ids=products)
 
 
 async def _import_done(world: World, shop: Shop, import_id: str) -> None:
@@ -123,22 +127,44 @@ async def _import_done(world: World, shop: Shop, import_id: str) -> None:
             break
         await asyncio.sleep(0.05)
     if state["state"] != "done" or state["failed"] or state["done"] != len(shop.rows):
-        raise StoryBroke(f"the import of {shop.name} ended as {state}")
+        raise StoryBroke(f"the import of {shop.name} ended as {state['state']}: {_faults(shop, state)}")
+
+
+def _faults(shop: Shop, state: dict[str, Any]) -> str:
+    """What catalog said of the rows, with the numbers that the seller's spreadsheet shows."""
+    faults = [
+        f"row {shop.rows[error['row'] - 2].number}, {error['column']}: {error['message']}" for error in state["errors"]
+    ]
+    return "; ".join(faults) or str(state["reason"])
 
 
 async def _learn_products(world: World, shop: Shop) -> int:
     """The ids of a shop's products, as buyers see them; what they offer is worth, in rupiah."""
     cursor: str | None = ""
+    titles = {row.title for row in shop.rows}  # the shop may have more, from an earlier file or by hand
     value = 0
     while cursor is not None:
         query = f"/v1/products?shop_id={shop.shop_id}&limit=100" + (f"&cursor={cursor}" if cursor else "")
         page = await world.call("GET", "catalog", query)
-        shop.products |= {item["title"]: item["product_id"] for item in page["items"]}
-        value += sum(item["available"] * item["unit_price_minor"] for item in page["items"])
+        for item in page["items"]:
+            if item["title"] not in titles:
+                continue
+            shop.products[item["title"]] = item["product_id"]
+            value += await _restock(world, shop, item) * item["unit_price_minor"]
         cursor = page["next_cursor"]
-    if len(shop.products) != len({row.title for row in shop.rows}):
-        raise StoryBroke(f"{shop.name} lists {len(shop.products)} products, its file has {len(shop.rows)}")
+    if missing := titles - shop.products.keys():
+        raise StoryBroke(f"{shop.name} does not list {', '.join(sorted(missing))}, which its file has")
     return value
+
+
+async def _restock(world: World, shop: Shop, item: dict[str, Any]) -> int:
+    """Bring back what an earlier demonstration sold, which a repeated import does not; how many there are then."""
+    available = int(item["available"])
+    lacking = max(0, next((row.stock for row in shop.rows if row.title == item["title"]), 0) - available)
+    if lacking:
+        path = f"/v1/products/{item['product_id']}/stock"
+        await world.call("POST", "catalog", path, person=shop.seller, body={"change": lacking}, key=new_key())
+    return available + lacking
 
 
 async def buyer_finds_products(world: World) -> None:
@@ -148,7 +174,7 @@ async def buyer_finds_products(world: World) -> None:
     world.buyers = [buyer]
     target = world.shops[0].rows[0]
     typo = misspell(target.title)
-    page = await world.call("GET", "catalog", f"/v1/products?q={quote(typo)}&limit=20")
+    page = await world.call("GET", "catalog", f"/v1/products?q={quote(typo)}&limit=100")
     titles = [item["title"] for item in page["items"]]
     if target.title not in titles:
         raise StoryBroke(f"the search for {typo!r} found {titles}, not {target.title!r}")
@@ -158,15 +184,14 @@ async def buyer_finds_products(world: World) -> None:
 async def buyer_orders_from_two_shops(world: World) -> None:
     """A basket over two shops becomes one order; it is paid by QRIS."""
     buyer = world.buyers[0]
-    first, second = world.shops[0], other_province(world)
-    for shop in (first, second):
+    for shop in (on_stage(world, 0), other_province(world)):
         for row in sorted(plentiful(shop)[:8], key=lambda row: row.weight_grams)[:2]:
             await world.call(
                 "PUT",
                 "orders",
                 f"/v1/cart/items/{shop.products[row.title]}",
                 person=buyer,
-                body={"quantity": 2},
+                body={"quantity": BASKET_PIECES},
             )
     cart = await world.call("GET", "orders", f"/v1/cart?region_code={HOME_REGION}", person=buyer)
     trace = new_trace()
@@ -216,7 +241,7 @@ async def parcels_travel(world: World) -> None:
     order = await world.order(buyer, order_id)
     for number, parcel in enumerate(order["parcels"]):
         shop = next(shop for shop in world.shops if shop.shop_id == parcel["shop_id"])
-        person = world.packer if shop is world.shops[0] else shop.seller
+        person = world.packer if shop is on_stage(world, 0) else shop.seller
         path = f"/v1/parcels/{parcel['parcel_id']}"
         tracking = f"LMB{number + 1:06d}"
         await world.call(
@@ -238,7 +263,7 @@ async def parcels_travel(world: World) -> None:
 
 async def second_order_is_cancelled(world: World) -> None:
     """A second order is cancelled, and its stock comes back."""
-    buyer, shop = world.buyers[0], world.shops[1]
+    buyer, shop = world.buyers[0], on_stage(world, 1)
     row = plentiful(shop)[0]
     product_id = shop.products[row.title]
     before = await world.look("catalog", "available", product_id=product_id)
@@ -252,7 +277,7 @@ async def second_order_is_cancelled(world: World) -> None:
 
 async def payments_come_late(world: World) -> None:
     """A third order expires unpaid; money that comes too late buys the stock again, or goes back."""
-    buyer, shop = world.buyers[0], world.shops[2]
+    buyer, shop = world.buyers[0], on_stage(world, 2)
     rows = plentiful(shop)
     plenty, scarce = shop.products[rows[0].title], shop.products[rows[1].title]
     left = await world.look("catalog", "available", product_id=scarce)
@@ -283,7 +308,7 @@ async def payments_come_late(world: World) -> None:
 
 async def sixty_race_for_ten(world: World) -> None:
     """60 buyers race for the last 10 units: exactly 10 get them."""
-    shop = world.shops[3]
+    shop = on_stage(world, 3)
     product_id = shop.products[plentiful(shop)[0].title]
     left = await world.look("catalog", "available", product_id=product_id)
     await world.call(
@@ -317,14 +342,20 @@ async def sixty_race_for_ten(world: World) -> None:
 async def services_are_killed(world: World) -> None:
     """Services are killed with -9 in the middle, and all orders still end right."""
     rng = random.Random(len(world.buyers))
-    stocked = [(shop, row) for shop in world.shops[4:] for row in plentiful(shop)[2:]]
+    shops = shops_on_stage(world)
+    pieces = [
+        shop.products[row.title]
+        for shop in shops[4:] or shops
+        for row in plentiful(shop)[2:]  # the first two have had their part
+        for _ in range(row.stock - BASKET_PIECES)
+    ]
+    bought = rng.sample(pieces, min(ORDERS_DURING_KILLS, len(pieces)))
     buyers = world.buyers[1:]
 
     async def one(number: int) -> tuple[Person, str]:
         buyer = buyers[number % len(buyers)]
-        shop, row = rng.choice(stocked)
         await asyncio.sleep(number * 0.05)
-        return buyer, await place(world, buyer, {shop.products[row.title]: 1}, method="cod", retry_down_seconds=60)
+        return buyer, await place(world, buyer, {bought[number]: 1}, method="cod", retry_down_seconds=60)
 
     async def kills() -> None:
         for delay, victim in ((0.6, "catalog"), (0.8, "orders")):
@@ -332,7 +363,7 @@ async def services_are_killed(world: World) -> None:
             os.kill(world.stack.pid_of(victim), signal.SIGKILL)
             world.timeline.say(f"kill -9 {victim}")
 
-    *placed, _ = await asyncio.gather(*(one(number) for number in range(ORDERS_DURING_KILLS)), kills())
+    *placed, _ = await asyncio.gather(*(one(number) for number in range(len(bought))), kills())
     orders = [pair for pair in placed if pair is not None]
     await asyncio.gather(*(world.until(buyer, order_id, "confirmed", within_seconds=90) for buyer, order_id in orders))
     await world.figure(
@@ -365,18 +396,45 @@ def shop_ids(world: World) -> list[str]:
     return [shop.shop_id for shop in world.shops]
 
 
-def plentiful(shop: Shop) -> list[Any]:
-    """A shop's rows, best stocked first. Raises StoryBroke when it has too few for the story."""
-    rows = sorted(shop.rows, key=lambda row: (-row.stock, row.number))
-    if len(rows) < 4 or rows[3].stock < 5:
-        raise StoryBroke(f"{shop.name} needs at least four products with five pieces each for this story")
-    return rows
+def shops_on_stage(world: World) -> list[Shop]:
+    """The shops with enough for every part; a small market has two of them, whose parts then come in turn."""
+    return [shop for shop in world.shops if is_well_stocked(shop.rows)]
+
+
+def on_stage(world: World, part: int) -> Shop:
+    """The shop that plays this part."""
+    shops = shops_on_stage(world)
+    return shops[part % len(shops)]
+
+
+def is_well_stocked(rows: Sequence[SeedRow]) -> bool:
+    """A shop's rows are enough for a part."""
+    return sum(row.stock >= ENOUGH_PIECES for row in rows) >= ENOUGH_PRODUCTS
+
+
+def what_is_missing(seed: Seed) -> str | None:
+    """Why the story cannot be told with these rows, in one sentence."""
+    rows_by_shop: dict[str, list[SeedRow]] = defaultdict(list)
+    for row in seed.rows:
+        rows_by_shop[row.shop_name].append(row)
+    found = sum(is_well_stocked(rows) for rows in rows_by_shop.values())
+    if found >= SHOPS_ON_STAGE_MIN:
+        return None
+    return (
+        f"the story needs {SHOPS_ON_STAGE_MIN} shops that have {ENOUGH_PRODUCTS} products with a stock of "
+        f"{ENOUGH_PIECES} or more; here are {found}"
+    )
+
+
+def plentiful(shop: Shop) -> list[SeedRow]:
+    """A shop's rows, best stocked first."""
+    return sorted(shop.rows, key=lambda row: (-row.stock, row.number))
 
 
 def other_province(world: World) -> Shop:
     """A shop far from the first one, or else just another one."""
-    first = world.shops[0]
-    return next((s for s in world.shops if s.region_code[:2] != first.region_code[:2]), world.shops[1])
+    first, *others = shops_on_stage(world)
+    return next((s for s in others if s.region_code[:2] != first.region_code[:2]), others[0])
 
 
 def misspell(title: str) -> str:

@@ -86,7 +86,7 @@ def read_seed(file: Path) -> Seed:
     header = [str(cell).strip() for cell in cells[0]] if cells else []
     missing = [column for column in COLUMNS if column not in header]
     if missing:
-        raise SeedError(f"{file} lacks the columns {', '.join(missing)}; the first row must name {', '.join(COLUMNS)}")
+        raise SeedError(f"{file} lacks {', '.join(missing)}; its first row must name the columns {', '.join(COLUMNS)}")
     if len(cells) - 1 > ROWS_MAX:
         raise SeedError(f"{file} has {len(cells) - 1} rows, more than {ROWS_MAX}")
     return _read_rows([{column: row[header.index(column)] for column in COLUMNS} for row in cells[1:]])
@@ -146,7 +146,8 @@ def _read_row(number: int, cells: dict[str, object]) -> SeedRow:
 def _text(cells: dict[str, object], column: str, characters_max: int, *, may_be_empty: bool = False) -> str:
     cell = cells[column]
     if not isinstance(cell, str):
-        raise _RowError(f"{column} must be text, not the {type(cell).__name__} {cell}")
+        kind = "number" if isinstance(cell, int | float) else type(cell).__name__
+        raise _RowError(f"{column} must be text, not the {kind} {cell}")
     text = " ".join(cell.split())
     if not text and not may_be_empty:
         raise _RowError(f"{column} is empty")
@@ -163,5 +164,6 @@ def _whole(cells: dict[str, object], column: str, least: int, most: int) -> int:
     if number is None and isinstance(cell, str) and re.fullmatch(r"[0-9]{1,12}", cell.strip(), re.ASCII):
         number = int(cell)
     if number is None or not least <= number <= most:
-        raise _RowError(f"{column} must be a whole number from {least} to {most}, not {cell!r}")
+        shown = f"{cell:g}" if isinstance(cell, float) else repr(cell)
+        raise _RowError(f"{column} must be a whole number from {least} to {most}, not {shown}")
     return number

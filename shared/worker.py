@@ -164,7 +164,7 @@ class Runner:
             except TRY_AGAIN as trouble:
                 log.warning("not_set_aside_yet", group=self.group, error=f"{type(trouble).__name__}: {trouble}")
                 await asyncio.sleep(1)
-            except asyncpg.DataError as trouble:  # not even its attributes can be stored
+            except (asyncpg.DataError, asyncpg.ProgramLimitExceededError) as trouble:  # not even its attributes fit
                 if delivery.type == UNREADABLE:
                     raise
                 delivery, reason, is_temporary = _unreadable(delivery), f"{type(trouble).__name__}: {trouble}", False
@@ -202,7 +202,7 @@ def _unreadable(delivery: Delivery) -> Delivery:
     place = f"{delivery.topic}/{delivery.partition}/{delivery.offset}"
     return Delivery(
         event_id=uuid5(NAMESPACE_OID, place),
-        source=delivery.source or "unreadable",
+        source=delivery.source[:200] or "unreadable",
         type=UNREADABLE,
         occurred_at=max(delivery.occurred_at, LONG_AGO),
         ordering_key=place,

@@ -329,3 +329,23 @@ async def test_a_group_does_not_handle_a_type_twice() -> None:
 
     with pytest.raises(AssertionError, match="twice"):
         handlers.on_batch(CounterRaised)(Recorder().handlers.by_type["kernel.counter_raised.v1"].call)
+
+
+async def test_attributes_too_long_to_be_stored_stop_nothing(kernel_db: Database) -> None:
+    recorder, counter_id = Recorder(), uuid4()
+    noise = "".join(uuid4().hex for _ in range(400))  # an index row holds a third of a page, after compression
+    wrong = replace(raised(uuid4(), 0), source=noise), replace(raised(uuid4(), 0), ordering_key=noise)
+
+    await deliver(kernel_db, recorder.handlers, *wrong, raised(counter_id, 1))
+
+    assert await recorder.effects(kernel_db, counter_id) == [1]
+
+
+async def test_a_poison_with_a_key_too_long_to_be_parked_stops_nothing(kernel_db: Database) -> None:
+    recorder, counter_id = Recorder(told={0: raising(Reject("no"))}), uuid4()
+    noise = "".join(uuid4().hex for _ in range(400))
+
+    await deliver(kernel_db, recorder.handlers, replace(raised(uuid4(), 0), ordering_key=noise), raised(counter_id, 1))
+
+    assert await recorder.effects(kernel_db, counter_id) == [1]
+    assert len(await recorder.waiting(kernel_db)) == 1

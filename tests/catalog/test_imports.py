@@ -94,6 +94,20 @@ async def test_the_same_file_again_doubles_nothing_and_brings_no_sold_stock_back
     assert (await market.stock(first.product_id))["on_hand"] == 3
 
 
+async def test_two_rows_that_mean_one_product_change_it_once(market: Market) -> None:
+    seller = await market.seller()
+
+    def file(price: int) -> bytes:  # titles that differ for us, and are the same to the database
+        return sheets.csv_of([(title, "", "kopi-teh", price, 1, 100) for title in ("Kopi ø", "Kopi o")])
+
+    await imported(market, seller, file(10_000))
+    again = await imported(market, seller, file(20_000))
+
+    assert (again["done"], [error["row"] for error in again["errors"]]) == (1, [3])
+    revisions = await published(market.db, ProductRevised, shop_id=seller.shop_id)
+    assert [revision.version for revision in revisions] == [2]
+
+
 async def test_a_new_count_is_taken_unless_buyers_have_reserved_more(market: Market) -> None:
     seller = await market.seller()
     await imported(market, seller, sheets.csv_of(rows(1)))

@@ -42,10 +42,11 @@ async def import_rows(
     shop = await store.lock_shop(conn, job.shop_id, account_id=job.account_id)
     shop.require(Role.OWNER, Role.MANAGER)
     known = await _known(conn, shop, rows)
+    rows, doubled = _each_product_once(rows, known)
     fresh = [
         (row, Product(new_id(), shop.shop_id, 1, True, _with_payees(row, shop))) for row in rows if row.key not in known
     ]
-    outcomes = [*failed, *(RowOutcome(row.number, "listed", product.product_id) for row, product in fresh)]
+    outcomes = [*failed, *doubled, *(RowOutcome(row.number, "listed", product.product_id) for row, product in fresh)]
     outcomes += await _revise(conn, shop, [(row, known[row.key]) for row in rows if row.key in known], now)
     if fresh:
         await store.insert_products(
@@ -81,6 +82,19 @@ async def _known(conn: Connection, shop: Shop, rows: list[ImportRow]) -> dict[st
         if match is not None:
             known[row.key] = match
     return known
+
+
+def _each_product_once(rows: list[ImportRow], known: dict[str, Known]) -> tuple[list[ImportRow], list[RowOutcome]]:
+    """The rows without those that mean a product again; titles can differ for us and be one to the database."""
+    first: dict[UUID, int] = {}
+    doubled: list[RowOutcome] = []
+    for row in rows:
+        if row.key in known:
+            number = first.setdefault(known[row.key].product.product_id, row.number)
+            if number != row.number:
+                doubled.append(RowOutcome(row.number, "failed", None, (Fault("title", f"sama dengan baris {number}"),)))
+    wrong = {outcome.number for outcome in doubled}
+    return [row for row in rows if row.number not in wrong], doubled
 
 
 async def _revise(

@@ -4,8 +4,11 @@ from uuid import UUID, uuid4
 
 from services.orders import main
 from shared import sql
+from shared.clock import utc_now
+from shared.contracts.catalog import ShopStaffChanged
 from shared.contracts.orders import (
     OrderPaid,
+    ParcelCancelled,
     ParcelCompleted,
     ParcelDelivered,
     ParcelShipped,
@@ -133,6 +136,30 @@ async def test_a_parcel_that_is_called_off_brings_back_only_what_it_still_holds(
     made = await market.events(RefundMade, order["order_id"])
     assert sum(refund.amount_minor for refund in made) == order["total_minor"]
     assert (await market.show(order["order_id"], buyer))["status"] == "cancelled"
+
+
+async def test_an_operator_calls_off_the_parcel_of_a_shop_that_is_gone(market: Market) -> None:
+    first, gone = await market.shop(10_000), await market.shop(20_000)
+    buyer, operator = market.person(), market.person(roles=["operator"])
+    order = await confirmed(market, buyer, {p: 1 for s in (first, gone) for p in s.products}, method="qris")
+    parcels = {parcel["shop_id"]: parcel for parcel in order["parcels"]}
+    sent, left = (f"/v1/parcels/{parcels[str(shop.shop_id)]['parcel_id']}" for shop in (first, gone))
+    await market.post(f"{sent}/ship", first.owner, {"carrier": "Pos"})
+    await market.hear(ShopStaffChanged(shop_id=gone.shop_id, staff=(), sequence=9, changed_at=utc_now()))
+    assert (await market.post(f"{left}/cancel", gone.owner)).status_code == 404
+
+    answer = await market.post(f"{left}/cancel", operator)
+    await market.make_calls()
+
+    assert answer.json() == {"status": "cancelled"}
+    (cancelled,) = await market.events(ParcelCancelled, order["order_id"])
+    (refund,) = await market.events(RefundMade, order["order_id"])
+    cost_minor = sum(parcels[str(gone.shop_id)][part] for part in ("goods_minor", "shipping_minor"))
+    assert (cancelled.reason, refund.amount_minor) == ("operator", cost_minor)
+    assert (await market.post(f"{sent}/ship", operator)).status_code in {403, 422}
+    await market.post(f"{sent}/deliver", first.owner)
+    await market.post(f"{sent}/complete", buyer)
+    assert (await market.show(order["order_id"], buyer))["status"] == "completed"
 
 
 async def test_cash_is_complete_without_the_parcel_that_was_called_off(market: Market) -> None:

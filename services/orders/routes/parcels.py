@@ -51,7 +51,7 @@ async def complete(parcel_id: UUID, person: CurrentPerson, db: Db, body: Nothing
 
 @router.post("/parcels/{parcel_id}/cancel", responses=documented(*REFUSALS))
 async def cancel(parcel_id: UUID, person: CurrentPerson, db: Db, body: Cancellation | None = None) -> StatusView:
-    """The shop cannot send it: goods go back on the shelf, money to the buyer."""
+    """The shop, or an operator for it, cannot send it: goods go back on the shelf, money to the buyer."""
     async with db.transaction() as conn:
         status = await cancel_parcel(conn, parcel_id, person, now=utc_now())
     return StatusView(status=status.value)

@@ -1,6 +1,6 @@
 """Open a parcel to do something with it: its order locked first, then all parcels of the order.
 
-Whoever is neither staff of its shop nor the buyer finds nothing.
+Whoever is neither staff of its shop, nor the buyer, a carrier or an operator finds nothing.
 """
 
 from collections.abc import Sequence
@@ -32,6 +32,7 @@ class Opened:
     role: str | None  # in the parcel's shop
     is_buyer: bool
     is_carrier: bool
+    is_operator: bool
 
 
 def is_carrier(person: Principal) -> bool:
@@ -40,7 +41,7 @@ def is_carrier(person: Principal) -> bool:
 
 
 async def open_parcel(conn: Connection, parcel_id: UUID, person: Principal) -> Opened:
-    """The parcel, for staff of its shop, the buyer or a carrier. Raises NotFound."""
+    """The parcel, for staff of its shop, the buyer, a carrier or an operator. Raises NotFound."""
     order_id = await store.order_of_parcel(conn, parcel_id)
     order = await store.lock_order(conn, order_id) if order_id is not None else None
     if order is None:
@@ -48,8 +49,16 @@ async def open_parcel(conn: Connection, parcel_id: UUID, person: Principal) -> O
     parcels = await store.lock_parcels(conn, [order.order_id])
     parcel = parcels[parcel_id]
     role = await store.role_in_shop(conn, shop_id=parcel.shop_id, account_id=person.id)
-    opened = Opened(order, parcel, tuple(parcels.values()), role, order.buyer_id == person.id, is_carrier(person))
-    if role is None and not opened.is_buyer and not opened.is_carrier:
+    opened = Opened(
+        order,
+        parcel,
+        tuple(parcels.values()),
+        role,
+        is_buyer=order.buyer_id == person.id,
+        is_carrier=is_carrier(person),
+        is_operator="operator" in person.roles,
+    )
+    if role is None and not (opened.is_buyer or opened.is_carrier or opened.is_operator):
         raise NotFound
     return opened
 

@@ -11,7 +11,7 @@ SEED ?=
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down status test check schemas bench psql lock clean venv chromium compose-check compose-env
+.PHONY: help demo up down status test check vectors schemas bench psql lock clean venv chromium compose-check compose-env
 
 help: ## show this list
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,6 +46,9 @@ test: venv check chromium ## the gates, then all tests (or T=tests/orders) on a 
 
 check: venv ## the fast gates: style, types, independence of the services, schemas
 	@sh deploy/local/check.sh
+
+vectors: venv ## the rules of the country against the cases of VECTORS_DIR (tests/vectors)
+	@$(PY) -m deploy.vectors $(ARGS)
 
 bench: venv ## measure, in one run, what docs/performance.md reports
 	@$(PY) -m bench $(ARGS)

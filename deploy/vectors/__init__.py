@@ -1,0 +1,1 @@
+"""The domain rules against published and computed vectors: `python -m deploy.vectors`."""

@@ -1,0 +1,1 @@
+"""Nouns and rules of cooperatives: no await, no clock, no database."""

@@ -1,0 +1,1 @@
+"""Nouns and rules of financing: no await, no clock, no database."""

@@ -49,8 +49,9 @@ UPDATE outbox_cursor
  WHERE topic = :topic AND version = :version;
 
 -- name: keep_partitions
--- Today's partitions and those of the next days exist; old ones are dropped.
-SELECT keep_partitions(:days_ahead, :outbox_days, :inbox_days);
+-- Today's partitions and those of the next days exist; old ones are dropped. Writers queue behind its lock, so it does
+-- not wait long for who reads for hours (a backup): it is tried again, and days ahead there is time.
+SELECT keep_partitions(:days_ahead, :outbox_days, :inbox_days) FROM set_config('lock_timeout', '2s', true);
 
 -- name: record_in_inbox
 -- Which events of the batch this group sees for the first time.

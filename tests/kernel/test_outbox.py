@@ -174,6 +174,12 @@ async def test_partitions_that_are_made_late_take_over_the_rows_of_their_day(
         outbox.append(conn, CounterRaised(counter_id=uuid4(), number=1))
         await conn.execute("INSERT INTO inbox VALUES ('g', 's', gen_random_uuid(), clock_timestamp(), 't')")
 
+    async with owner.transaction():
+        await owner.execute("LOCK TABLE outbox IN ACCESS SHARE MODE")  # as a backup does
+        with pytest.raises(asyncpg.LockNotAvailableError):
+            async with db.transaction() as conn:
+                await outbox.queries.keep_partitions.value(conn, days_ahead=3, outbox_days=30, inbox_days=60)
+
     async with db.transaction() as conn:
         await outbox.queries.keep_partitions.value(conn, days_ahead=3, outbox_days=30, inbox_days=60)
 

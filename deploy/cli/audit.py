@@ -35,7 +35,7 @@ EXIT_COULD_NOT_LOOK = 2
 def audit(
     settle: float, hours: float, since: datetime | None, look_again: float, watch: float | None, as_json: bool
 ) -> None:
-    """Compare what was published with what was recorded, and check what must always be true.
+    """Compare published with recorded events; check what must always be true.
 
     Reads every database with the read-only role. All figures in the columns after `recorded`, and all violations,
     must be zero. Under load it needs no pause: it looks up to what the relays had sent when it began.

@@ -25,7 +25,7 @@ def contracts() -> None:
 @contracts.command("list")
 @json_option
 def list_events(as_json: bool) -> None:
-    """List the events: owner, topic, keys, and which handler groups listen."""
+    """List the events: topic, keys, and who listens."""
     listeners = registry.listeners()
     rows = [
         {
@@ -62,7 +62,7 @@ def show(event_type: str) -> None:
 
 @contracts.command()
 def write() -> None:
-    """Write schemas, the AsyncAPI document and the reference pages anew, from the code."""
+    """Write schemas, AsyncAPI and reference pages from the code."""
     changed = [f"{PLACE}/{name}" for name in publish.write()] + [f"docs/{name}" for name in docs.write()]
     click.echo("\n".join(changed) or "Everything is fresh already.")
 
@@ -71,7 +71,7 @@ def write() -> None:
 @click.option("--against", metavar="REVISION", help="Also compare with the schemas committed in this git revision.")
 @json_option
 def check(against: str | None, as_json: bool) -> None:
-    """Fail when what is committed is stale, or when an event changed in a way that needs a new version.
+    """Fail when the files are stale, or an event needs a new version.
 
     \b
     For example, before a release:

@@ -22,7 +22,7 @@ SERVICE = click.Choice(SERVICES)
 @click.argument("services", nargs=-1, type=SERVICE)
 @json_option
 def migrate(services: tuple[str, ...], as_json: bool) -> None:
-    """Apply the migrations that a database has not seen yet, for all services or those named.
+    """Apply the migrations that the databases have not seen yet.
 
     `up` does this by itself; use it after writing a migration while the stack runs.
     """
@@ -56,6 +56,7 @@ def psql(service: str, role: str, arguments: tuple[str, ...]) -> None:
       ./lumbung psql catalog --role owner
     """
     stack = load_stack(current_layout().home)
+    stack.pid_of("postgres")  # says so when it does not run
     addresses: dict[str, Callable[[str], str]] = {
         "service": stack.dsn,
         "owner": stack.owner_dsn,

@@ -46,7 +46,14 @@ def dead_letters_group() -> None:
 @click.option("--type", "type_", help="Only of this event type.")
 @json_option
 def list_events(service: str | None, group: str | None, key: str | None, type_: str | None, as_json: bool) -> None:
-    """List what waits: dead (needs a person), retry (is tried again by itself), behind (waits for one of its key)."""
+    """List what waits, and whether it needs a person.
+
+    \b
+    States:
+      dead    needs a person: mend the cause, then redrive or discard
+      retry   is tried again by itself
+      behind  waits for an earlier one of its key
+    """
     found = on_stack(lambda stack: _open(stack, _services(service), group, key, type_))
     if as_json:
         emit_json([{"service": name, **dict(row)} for name, row in found])
@@ -63,7 +70,7 @@ def list_events(service: str | None, group: str | None, key: str | None, type_: 
 @click.argument("service", type=click.Choice(PRESENT))
 @click.argument("position", type=int)
 def show(service: str, position: int) -> None:
-    """Print one event as it came, why it was set aside, and what people did about it."""
+    """Print one event, why it was set aside, and what was done."""
     row, actions = on_stack(lambda stack: _show(stack, service, position))
     if row is None:
         fail(f"{service} has no event at position {position}.")
@@ -95,7 +102,7 @@ def redrive(
     note: str,
     as_json: bool,
 ) -> None:
-    """Handle set-aside events again, key by key in order, until a key is empty or its event fails again.
+    """Handle set-aside events again, key by key in order, until one fails again.
 
     Do this after the cause is mended. The handler is called with the stored event; nothing is published again, so
     other groups do not hear it twice. Each event leaves a record.
@@ -152,7 +159,7 @@ def discard(service: str, position: int, note: str, actor: str, dry_run: bool, y
 @click.option("--service", type=click.Choice(PRESENT), help="Only of this service.")
 @json_option
 def calls(service: str | None, as_json: bool) -> None:
-    """List calls to other organisations that were tried and are not done, or have failed for good."""
+    """List calls to other organisations that hang, or have failed for good."""
     found = on_stack(lambda stack: _calls(stack, _services(service)))
     if as_json:
         emit_json([{"service": name, **dict(row)} for name, row in found])
@@ -173,7 +180,9 @@ def on_stack(work: Callable[[Stack], Awaitable[T]]) -> T:
     """Do the work against the stack; what the database refuses becomes a sentence."""
 
     async def go() -> T:
-        return await work(load_stack(current_layout().home))
+        stack = load_stack(current_layout().home)
+        stack.pid_of("postgres")  # says so when it does not run
+        return await work(stack)
 
     try:
         return asyncio.run(go())

@@ -29,11 +29,13 @@ def emit_json(value: Any) -> None:
 
 
 def emit_table(headings: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Columns as wide as their content; nothing is cut."""
+    """Columns as wide as their content; nothing is cut. Where there are no rows, that is said."""
     cells = [[str(heading) for heading in headings], *[[str(cell) for cell in row] for row in rows]]
     widths = [max(len(row[column]) for row in cells) for column in range(len(headings))]
     for row in cells:
         click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    if not rows:
+        click.echo("(none)")
 
 
 def fail(sentence: str, code: int = EXIT_FAILED) -> NoReturn:

@@ -3,14 +3,12 @@
 The address travels in the forms and is stored by orders alone.
 """
 
-import re
-
 from fastapi import APIRouter, Response
 from starlette.datastructures import FormData
 
 from services.storefront.domain import words
 from services.storefront.domain.forms import Faults, address_faults, contact_of
-from services.storefront.routes.web import CurrentVisit, OwnForm, Visit, text_of
+from services.storefront.routes.web import KEY, CurrentVisit, OwnForm, Visit, text_of
 from services.storefront.upstream import Refused, Unreachable
 from services.storefront.use_cases.check_out import check_out
 from services.storefront.use_cases.view_basket import cart_basket
@@ -20,7 +18,6 @@ router = APIRouter(include_in_schema=False)
 
 FIELDS = {"name": 80, "phone": 30, "address": 400, "region_code": 8, "postal_code": 5, "note": 200}
 METHODS = ("qris", "cod")
-KEY = re.compile(r"[0-9a-f-]{36}")
 BACK_TO_BASKET = {"offer-changed", "unknown-products", "empty-cart", "cart-full", "order-too-large", "mixed-currencies"}
 
 

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Response
 
 from services.storefront.domain import words
 from services.storefront.domain.forms import Faults, shop_faults
-from services.storefront.routes.web import CurrentVisit, OwnForm, Visit, text_of
+from services.storefront.routes.web import CurrentVisit, OwnForm, Visit, key_of, text_of
 from services.storefront.upstream import Refused
 from shared.problems import NotFound
 
@@ -44,9 +44,7 @@ async def open_shop(visit: CurrentVisit, form: OwnForm) -> Response:
     faults = shop_faults(values)
     if not faults:
         try:
-            shop = await visit.network.catalog.call(
-                "POST", "/v1/shops", token=token, key=text_of(form, "kunci") or None, json=values
-            )
+            shop = await visit.network.catalog.call("POST", "/v1/shops", token=token, key=key_of(form), json=values)
         except Refused as refusal:
             if refusal.upstream_status == 401:
                 raise

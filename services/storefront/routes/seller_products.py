@@ -10,7 +10,7 @@ from starlette.datastructures import UploadFile
 from services.storefront.domain import words
 from services.storefront.domain.forms import Faults, amount_typed, product_faults, whole_number
 from services.storefront.routes.seller import my_shop, told
-from services.storefront.routes.web import CurrentVisit, OwnForm, Visit, text_of
+from services.storefront.routes.web import CurrentVisit, OwnForm, Visit, key_of, text_of
 from services.storefront.upstream import Refused
 from services.storefront.use_cases.view_basket import product_of
 from shared.ids import new_id
@@ -65,7 +65,7 @@ async def add_product(visit: CurrentVisit, form: OwnForm, shop_id: UUID) -> Resp
     faults = product_faults(values, is_new=True)
     if not faults:
         body = {"shop_id": str(shop_id), "stock": int(values["stock"]), **_details(values)}
-        key = text_of(form, "kunci") or str(new_id())
+        key = key_of(form)
         try:
             product = await visit.network.catalog.call(
                 "POST", "/v1/products", token=await visit.token(), key=key, json=body
@@ -140,7 +140,7 @@ async def change_stock(visit: CurrentVisit, form: OwnForm, shop_id: UUID, produc
         f"/v1/products/{product_id}/stock",
         {"change": change},
         info="stok",
-        key=text_of(form, "kunci") or None,
+        key=key_of(form),
     )
 
 
@@ -176,7 +176,7 @@ async def start_import(visit: CurrentVisit, form: OwnForm, shop_id: UUID) -> Res
                 "POST",
                 "/v1/imports",
                 token=await visit.token(),
-                key=text_of(form, "kunci") or None,
+                key=key_of(form),
                 form={"shop_id": str(shop_id)},
                 files={"file": content},
             )

@@ -4,6 +4,7 @@ What must stay true: a page that knows a person is never stored by anybody; noth
 a failure shows a sentence, never a trace of the program.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, TypeAlias, cast
@@ -27,12 +28,14 @@ from services.storefront.use_cases.keep_signed_in import SignInNeeded, TokenKeep
 from services.storefront.use_cases.list_categories import Categories
 from shared.clock import utc_now
 from shared.db import Database
+from shared.ids import new_id
 from shared.problems import NotFound, Problem
 from shared.telemetry import current_trace_id
 
 log = structlog.get_logger()
 
 COOKIE_CHARACTERS: Final = (40, 64)
+KEY: Final = re.compile(r"[0-9a-f-]{36}")
 
 
 @dataclass(frozen=True)
@@ -176,6 +179,12 @@ def text_of(form: Mapping[str, Any], name: str, *, most: int = 500) -> str:
     """What was typed into a field, without spaces around it; empty when the field was not sent."""
     value = form.get(name)
     return value.strip()[:most] if isinstance(value, str) else ""
+
+
+def key_of(form: Mapping[str, Any]) -> str:
+    """The idempotency key that was made with the form's page; a new one when what came is none of ours."""
+    key = text_of(form, "kunci")
+    return key if KEY.fullmatch(key) else str(new_id())
 
 
 def safe_path(path: str, *, default: str = "/") -> str:

@@ -19,6 +19,7 @@ from services.orders.main import service, start
 from services.orders.provider import Provider
 from services.orders.settings import OrdersSettings
 from services.orders.sweeper import Sweeper
+from services.orders.use_cases.receive_money import Money, receive_money
 from shared import snap
 from shared.calls_out import CallsOut
 from shared.clock import utc_now
@@ -165,6 +166,12 @@ class Market:
                 "SELECT provider_reference FROM charges WHERE order_id = $1", UUID(order_id)
             )
         return str(reference)
+
+    async def receive(self, order_id: str, amount_minor: int, *, reference: str) -> None:
+        """Money that the provider tells us of when asked, under a reference of its choice."""
+        money = Money(Provider.name, reference, amount_minor, utc_now())
+        async with self.db.transaction() as conn:
+            await receive_money(conn, UUID(order_id), money, now=utc_now())
 
     async def notify(
         self, order_id: str, amount_minor: int, *, reference: str | None = None, **spoilt: Any

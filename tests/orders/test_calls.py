@@ -74,7 +74,7 @@ async def test_a_call_whose_answer_was_lost_is_made_again_and_is_the_same_charge
 async def test_a_refund_that_the_provider_refuses_is_visible(market: Market) -> None:
     order_id, total_minor = await reserved(market)
     await market.make_calls()
-    await market.notify(order_id, total_minor, reference="Q-UNKNOWN-TO-THE-PROVIDER")
+    await market.receive(order_id, total_minor, reference="Q-UNKNOWN-TO-THE-PROVIDER")
     operator = market.person(roles=["operator"])
 
     answer = await market.post(

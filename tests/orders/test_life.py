@@ -158,6 +158,28 @@ async def test_a_notification_for_an_unknown_charge_is_refused(market: Market) -
     assert answer.status_code == 404 and answer.json()["type"].endswith("unknown-charge")
 
 
+async def test_a_notification_that_another_merchants_money_paid_for_our_order_is_refused(market: Market) -> None:
+    _, product_id, buyer = await one_product(market)
+    order = await market.payable(buyer, {product_id: 1})
+    before = (await market.count("receipts"), await market.count("outbox"))
+
+    answer = await market.notify(order["order_id"], order["total_minor"], reference="Q-OF-ANOTHER-MERCHANT")
+
+    assert answer.status_code == 404 and answer.json()["type"].endswith("unknown-charge")
+    assert (await market.show(order["order_id"], buyer))["status"] == "reserved"
+    assert (await market.count("receipts"), await market.count("outbox")) == before
+
+
+async def test_a_notification_for_an_order_without_a_charge_is_refused(market: Market) -> None:
+    _, product_id, buyer = await one_product(market)
+    order = await market.place(buyer, {product_id: 1}, method="cod")
+
+    answer = await market.notify(order["order_id"], order["total_minor"], reference="Q-OF-ANOTHER-MERCHANT")
+
+    assert answer.status_code == 404 and answer.json()["type"].endswith("unknown-charge")
+    assert (await market.show(order["order_id"], buyer))["payment"]["received_minor"] == 0
+
+
 async def test_a_wrong_amount_does_not_confirm_and_goes_back(market: Market) -> None:
     _, product_id, buyer = await one_product(market)
     order = await market.payable(buyer, {product_id: 1})
@@ -182,9 +204,8 @@ async def test_money_that_comes_twice_goes_back_once(market: Market) -> None:
     _, product_id, buyer = await one_product(market)
     order = await confirmed(market, buyer, {product_id: 1}, method="qris")
 
-    answer = await market.notify(order["order_id"], order["total_minor"], reference="Q-ANOTHER-PAYMENT")
+    await market.receive(order["order_id"], order["total_minor"], reference="Q-ANOTHER-PAYMENT")
 
-    assert answer.status_code == 200
     shown = await market.show(order["order_id"], buyer)
     assert shown["status"] == "confirmed"
     assert [(r["amount_minor"], r["reason"]) for r in shown["refunds"]] == [(order["total_minor"], "duplicate")]

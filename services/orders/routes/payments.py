@@ -1,7 +1,7 @@
 """What the payment provider tells us: signed notifications, believed only after their signature is verified.
 
 What must stay true: the signature is over the bytes that came; a forged or old notification changes nothing; one that
-comes again is answered like the first and changes nothing either.
+comes again is answered like the first and changes nothing either; money counts only for the charge it was paid to.
 """
 
 from datetime import datetime, timedelta
@@ -14,7 +14,7 @@ from fastapi import APIRouter, Request, Response
 
 from services.orders.domain.problems import BadSignature, UnknownCharge
 from services.orders.provider import PAID, Provider, amount_of
-from services.orders.use_cases.receive_money import Money, receive_money
+from services.orders.use_cases.receive_money import Money, receive_notified_money
 from shared import snap
 from shared.clock import utc_now
 from shared.http import Db
@@ -38,7 +38,7 @@ async def hear_provider(provider: str, request: Request, db: Db) -> Response:
     order_id, money = read_notice(raw, now=now)
     if money is not None:
         async with db.transaction() as conn:
-            verdict = await receive_money(conn, order_id, money, now=now)
+            verdict = await receive_notified_money(conn, order_id, money, now=now)
         log.info("payment_heard", order_id=str(order_id), verdict=None if verdict is None else verdict.value)
     body = {"responseCode": snap.response_code(200, NOTIFY_SERVICE, "00"), "responseMessage": "Successful"}
     return Response(orjson.dumps(body), media_type="application/json")

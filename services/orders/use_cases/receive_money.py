@@ -27,6 +27,18 @@ class Money:
     received_at: datetime
 
 
+async def receive_notified_money(conn: Connection, order_id: UUID, money: Money, *, now: datetime) -> Verdict | None:
+    """Receive the money of a notification. Raises UnknownCharge unless it was paid to the order's own charge.
+
+    A provider signs for all its merchants with one key and lets each choose its references, so another merchant's
+    signed notification may name our order. Only the provider's own reference, told to us alone, says whose money it is.
+    """
+    charge = await store.charge_subject(conn, order_id)
+    if charge is None or charge.provider_reference != money.provider_reference:
+        raise UnknownCharge
+    return await receive_money(conn, order_id, money, now=now)
+
+
 async def receive_money(conn: Connection, order_id: UUID, money: Money, *, now: datetime) -> Verdict | None:
     """What became of the money; None when we knew of it already. Raises UnknownCharge."""
     order = await store.lock_order(conn, order_id)

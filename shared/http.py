@@ -21,6 +21,7 @@ from shared.problems import Overloaded, Problem
 from shared.telemetry import UnsampledTraces, is_unsampled
 
 BODY_BYTES_MAX = 256 * 1024  # routes that take files say their own
+FRAME_BYTES_MAX = 256 * 1024  # of a request, all but its body
 log = structlog.get_logger()
 
 DATABASE_TROUBLE = tuple(
@@ -134,18 +135,27 @@ Db: TypeAlias = Annotated[Database, Depends(database_of)]
 
 
 class DeadlineProtocol(HttpToolsProtocol):
-    """A request that has not arrived whole by its deadline loses its connection.
+    """A request that has not arrived whole by its deadline, or is endless around its body, loses its connection.
 
-    uvicorn itself waits for ever (its issue #157), so that a client sending a byte a minute would hold a socket.
+    uvicorn itself waits for ever (its issue #157), so that a client sending a byte a minute would hold a socket, and
+    keeps headers and trailers of any length, which costs memory and the square of their length in time.
     """
 
     receive_seconds = 30.0
+    _frame_bytes = 0  # what came of the request in hand and is not body
     _deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
         """A client came: its first request is due."""
         super().connection_made(transport)
         self._arm()
+
+    def data_received(self, data: bytes) -> None:
+        """More of a request, or of several."""
+        self._frame_bytes += len(data)
+        super().data_received(data)
+        if self._frame_bytes > FRAME_BYTES_MAX:
+            self._expire()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """It went."""
@@ -157,9 +167,15 @@ class DeadlineProtocol(HttpToolsProtocol):
         self._arm()
         super().on_message_begin()
 
+    def on_body(self, body: bytes) -> None:
+        """Part of the body, which the application bounds."""
+        self._frame_bytes -= len(body)
+        super().on_body(body)
+
     def on_message_complete(self) -> None:
         """The request is here."""
         self._disarm()
+        self._frame_bytes = 0
         super().on_message_complete()
 
     def _arm(self) -> None:

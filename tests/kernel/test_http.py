@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
 import httpx2
@@ -12,7 +12,7 @@ from fastapi import APIRouter, Request
 
 from deploy.local.stack import Stack
 from shared.db import Database
-from shared.http import BODY_BYTES_MAX, Db, make_app, server
+from shared.http import BODY_BYTES_MAX, FRAME_BYTES_MAX, Db, make_app, server
 from shared.telemetry import current_traceparent
 from tests.conftest import MakeDatabase
 
@@ -121,6 +121,24 @@ async def test_a_body_over_the_limit_is_answered_with_a_problem(service: Running
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.json()["type"] == "urn:lumbung:problem:too-large"
     assert fits.json() == {"bytes": BODY_BYTES_MAX}
+
+
+@pytest.mark.parametrize(
+    "start", [b"GET /healthz HTTP/1.1\r\nx: ", b"POST /echo HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n0\r\nx: "]
+)
+async def test_a_head_or_trailer_without_end_loses_its_connection(service: Running, start: bytes) -> None:
+    _, writer = await asyncio.open_connection("127.0.0.1", service.port)
+    writer.write(start)
+
+    sent = 0
+    with suppress(ConnectionError):
+        while sent < 64 * FRAME_BYTES_MAX:
+            writer.write(b"a" * FRAME_BYTES_MAX)
+            await writer.drain()
+            sent += FRAME_BYTES_MAX
+
+    assert sent < 64 * FRAME_BYTES_MAX
+    writer.close()
 
 
 async def test_a_lock_that_is_not_free_in_time_is_answered_503(service: Running) -> None:

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+from datetime import UTC, datetime
 from typing import Annotated, Any, TypeAlias
 
 import orjson
@@ -11,6 +12,9 @@ from shared.problems import Malformed
 
 Limit: TypeAlias = Annotated[int, Query(ge=1, le=100)]
 Cursor: TypeAlias = Annotated[str | None, Query(max_length=500)]
+
+
+WHOLE_MAX = 2**63 - 1  # as the database counts
 
 
 def encode(*position: Any) -> str:
@@ -27,3 +31,22 @@ def decode(cursor: str, *, size: int) -> list[Any]:
     if not isinstance(position, list) or len(position) != size:
         raise Malformed("the cursor is not one of this list")
     return position
+
+
+def moment(value: Any) -> datetime:
+    """A time in a cursor. Raises Malformed for what is none, or lies where no calendar reaches."""
+    try:
+        return datetime.fromisoformat(value).astimezone(UTC)
+    except (ValueError, TypeError, OverflowError) as error:
+        raise Malformed("the cursor is not one of this list") from error
+
+
+def whole(value: Any) -> int:
+    """A number in a cursor. Raises Malformed for what is none, or more than the database counts."""
+    try:
+        number = int(value)
+    except (ValueError, TypeError, OverflowError) as error:
+        raise Malformed("the cursor is not one of this list") from error
+    if abs(number) > WHOLE_MAX:
+        raise Malformed("the cursor is not one of this list")
+    return number

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from typing import Any
+from uuid import UUID
 
 import httpx2
 import pytest
@@ -11,6 +12,7 @@ from services.catalog.domain.search import prefixes_of, words_of
 from services.catalog.main import service, start
 from services.catalog.routes.product_models import ProductPage
 from shared.http import make_app
+from shared.paging import encode
 from shared.service import Running
 from shared.testing.tokens import Tokens
 from tests.catalog.conftest import Market
@@ -184,6 +186,13 @@ async def test_counts_say_how_to_narrow_a_list_down(shelves: Market) -> None:
         "min_price=-1",
         "shop_id=1",
         "q=" + "x" * 201,
+        "category=%00",
+        "q=kopi&category=%00",
+        "cursor=" + encode("newest", "0001-01-01T00:00:00+14:00", UUID(int=1)),
+        "cursor=" + encode("newest", "9999-12-31T23:59:59-12:00", UUID(int=1)),
+        "sort=price_asc&cursor=" + encode("price_asc", 2**63, UUID(int=1)),
+        "sort=price_asc&cursor=" + encode("price_asc", 1e30, UUID(int=1)),
+        "q=kopi&cursor=" + encode("relevance", 2**64 - 1, UUID(int=1)),
     ],
 )
 async def test_malformed_lists_are_refused(shelves: Market, query: str) -> None:

@@ -1,6 +1,9 @@
 """Shops over HTTP: opened, staffed, shown, and not shown."""
 
+import json
 from uuid import UUID, uuid4
+
+import pytest
 
 from shared.contracts.catalog import ShopOpened, ShopStaffChanged
 from shared.testing.delivery import published
@@ -35,6 +38,25 @@ async def test_a_region_that_does_not_exist_is_refused(market: Market) -> None:
     answer = await market.client.post("/v1/shops", json={"name": "Toko", "region_code": "99.99"}, headers=headers)
 
     assert (answer.status_code, answer.json()["type"]) == (422, "urn:lumbung:problem:unknown-region")
+
+
+@pytest.mark.parametrize("name", ["Toko\x00", "To\nko", "\ud800 Toko"])
+async def test_a_name_that_cannot_be_written_is_refused(market: Market, name: str) -> None:
+    _, headers = market.person()
+    body = json.dumps({"name": name, "region_code": "18"})  # not orjson: it refuses half a character
+
+    answer = await market.client.post("/v1/shops", content=body, headers=headers | {"content-type": "application/json"})
+
+    assert (answer.status_code, answer.json()["type"]) == (422, "urn:lumbung:problem:malformed")
+
+
+async def test_a_category_that_cannot_be_written_is_refused(market: Market) -> None:
+    seller = await market.seller()
+    body = product_body(seller.shop_id) | {"category": "a\x00b"}
+
+    answer = await market.client.post("/v1/products", json=body, headers=seller.headers)
+
+    assert (answer.status_code, answer.json()["type"]) == (422, "urn:lumbung:problem:malformed")
 
 
 async def test_staff_is_shown_to_staff_only(market: Market) -> None:

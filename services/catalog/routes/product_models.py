@@ -23,7 +23,9 @@ class ProductForm(BaseModel):
 
     title: Title
     description: Description = ""
-    category: str = Field(min_length=2, max_length=40, description="A slug of GET /v1/categories.")
+    category: str = Field(
+        min_length=2, max_length=40, pattern=r"^[^\x00]*$", description="A slug of GET /v1/categories."
+    )
     unit_price_minor: Amount
     currency: str = Field(default=CURRENCY, pattern="^[A-Z]{3}$")
     weight_grams: int = Field(default=WEIGHT_GRAMS_DEFAULT, ge=1, le=1_000_000)

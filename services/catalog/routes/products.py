@@ -67,7 +67,7 @@ async def list_products(
     request: Request,
     db: Db,
     q: Annotated[str | None, Query(max_length=200, description="Words; mistyped ones are corrected.")] = None,
-    category: Annotated[str | None, Query(max_length=40)] = None,
+    category: Annotated[str | None, Query(max_length=40, pattern=r"^[^\x00]*$")] = None,
     region: Annotated[RegionCode | None, Query(description="A province finds its regencies too.")] = None,
     shop_id: UUID | None = None,
     min_price: Price = None,

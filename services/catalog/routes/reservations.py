@@ -59,7 +59,7 @@ async def list_stale_reservations(
     if cursor is not None:
         at, order_id = paging.decode(cursor, size=2)
         try:
-            after = (datetime.fromisoformat(at), UUID(order_id))
+            after = (paging.moment(at), UUID(order_id))
         except (ValueError, TypeError, AttributeError) as error:
             raise Malformed("the cursor is not one of this list") from error
     before = utc_now() - timedelta(seconds=older_than_seconds)

@@ -29,7 +29,9 @@ SHOPS_MAX = 100
 class NewShop(BaseModel):
     """A shop to open; whoever opens it owns it."""
 
-    name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=2, max_length=80)]
+    name: Annotated[
+        str, StringConstraints(strip_whitespace=True, min_length=2, max_length=80, pattern=r"^[^\x00-\x1f\x7f]+$")
+    ]
     region_code: RegionCode
     cooperative_id: UUID | None = None
 

@@ -4,7 +4,6 @@ The counts beside a plain list may be a few seconds old; those beside a search c
 """
 
 import time
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -90,7 +89,7 @@ def _place(sort: Sort, cursor: str | None) -> tuple[Any, UUID]:
     try:
         if named != sort.value:
             raise ValueError("another order")
-        place = datetime.fromisoformat(key) if sort is Sort.NEWEST else int(key)
+        place = paging.moment(key) if sort is Sort.NEWEST else paging.whole(key)
         return place, UUID(last_id)
     except (ValueError, TypeError, AttributeError) as error:
         raise Malformed("the cursor is not one of this list") from error

@@ -290,7 +290,7 @@ def _session_position(cursor: str) -> tuple[datetime, UUID]:
     """Where the next page begins. Raises Malformed."""
     at, session_id = paging.decode(cursor, size=2)
     try:
-        return datetime.fromisoformat(at), UUID(session_id)
+        return paging.moment(at), UUID(session_id)
     except (ValueError, TypeError, AttributeError) as error:
         raise Malformed("the cursor is not one of this list") from error
 

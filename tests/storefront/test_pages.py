@@ -372,7 +372,7 @@ async def test_a_seller_opens_a_shop_imports_products_and_ships(town: Town, buye
     await buyer.go("/penjual/buka")
     await buyer.send("/penjual/buka", name="T", region_code="")
     assert buyer.status == 422
-    await buyer.send("/penjual/buka", name=f"Warung {town.word}", region_code="18.01")
+    await buyer.send("/penjual/buka", name=f"Warung {town.word}", region_code="18.01", kunci="\u202e bukan kunci")
     assert "Toko dibuka" in buyer.page, words_of(buyer.page)
     shop = buyer.path.partition("?")[0].removesuffix("/produk")
 

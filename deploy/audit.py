@@ -81,7 +81,8 @@ async def run(
         behind = await passed([listener.handlers for listener in listeners])
         findings = Findings(since, utc_now(), await audit.compare(owners, listeners, since=since), behind=behind)
         findings.checks = await audit.check_order(owners, listeners, since=since, most=sample)
-        looks = _looks(conns, {"since": since, "most": sample})
+        ledgers = {name for name, conn in conns.items() if await audit.keeps_a_ledger(conn)}
+        looks = _looks(conns, ledgers, {"since": since, "most": sample})
         findings.checks += await _settled(looks, look_again_seconds, settle_seconds)
     return findings
 
@@ -116,12 +117,13 @@ async def _connections(addresses: Mapping[str, str]) -> AsyncIterator[dict[str, 
         yield conns
 
 
-def _looks(conns: dict[str, AuditConnection], parameters: Mapping[str, Any]) -> list[Look]:
-    """Every check, ready to be run as often as it takes."""
+def _looks(conns: dict[str, AuditConnection], ledgers: set[str], parameters: Mapping[str, Any]) -> list[Look]:
+    """Every check, ready to be run as often as it takes. `ledgers`: the services that keep one."""
     looks: list[Look] = []
     for name, conn in conns.items():
         own = registry.SERVICES_FOLDER / name / "audit.sql"
-        for query in [*audit.kernel_checks, *(Queries(own) if own.exists() else ())]:
+        of_ledger = audit.ledger_checks if name in ledgers else ()
+        for query in [*audit.kernel_checks, *of_ledger, *(Queries(own) if own.exists() else ())]:
             looks.append(partial(audit.run_check, name, conn, query, parameters))
     for check in sorted({query.name.split("/")[0] for query in BETWEEN_SERVICES}):
         both = {query.name.split("/")[2]: query for query in BETWEEN_SERVICES if query.name.startswith(check + "/")}

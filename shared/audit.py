@@ -14,7 +14,7 @@ from uuid import UUID
 
 import asyncpg
 
-from shared import sql
+from shared import ledger, sql
 from shared.handlers import Handlers
 from shared.sql import Query, Row
 
@@ -23,6 +23,7 @@ Figures: TypeAlias = dict[tuple[str, datetime], tuple[int, int]]  # (type, minut
 
 queries = sql.load(__file__, "audit.sql")
 kernel_checks = sql.load(__file__, "kernel_audit.sql")
+ledger_checks = sql.load(ledger.__file__, "audit.sql")
 
 IDS_SHOWN = 5
 
@@ -224,6 +225,11 @@ async def _out_of_order(listener: Listener, one: Owner, topic: str, since: datet
             violations.append(Violation(str(row["event_id"]), what))
         latest[row["ordering_key"]] = (at, row["event_id"]) if before is None else max(before, (at, row["event_id"]))
     return violations
+
+
+async def keeps_a_ledger(conn: AuditConnection) -> bool:
+    """Whether the database has the tables of a ledger."""
+    return bool(await queries.has_ledger.value(conn))
 
 
 async def run_check(place: str, conn: AuditConnection, query: Query, parameters: Mapping[str, Any]) -> Checked:

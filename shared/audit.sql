@@ -54,3 +54,7 @@ SELECT id, event_id, type, ordering_key
 SELECT event_id, recorded_at
   FROM inbox
  WHERE handler_group = :handler_group AND event_id = ANY(:event_ids::uuid[]);
+
+-- name: has_ledger
+-- Only services that hold money keep a ledger; the others have nothing to check.
+SELECT to_regclass('ledger_entries') IS NOT NULL;

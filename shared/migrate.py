@@ -1,7 +1,8 @@
-"""Migrations: numbered plain SQL, the kernel's first, then the service's.
+"""Migrations: numbered plain SQL, the kernel's first, then those of the shared parts it uses, then the service's.
 
 `0001_name.pre.sql` runs before the new code (it adds), `0002_name.post.sql` after the old code is gone (it removes). A
 file that was applied is never edited: its checksum is kept, and a change stops the run. Running twice changes nothing.
+A service that keeps a ledger says so by a line `ledger` in its `migrations/uses`, and gets `shared/ledger/migrations`.
 """
 
 import asyncio
@@ -29,7 +30,7 @@ class MigrationChanged(Exception):
 class Migration:
     """One file."""
 
-    source: str  # "kernel" or the service
+    source: str  # "kernel", a shared part ("ledger") or the service
     name: str
     phase: str
     text: str
@@ -39,11 +40,25 @@ class Migration:
         return hashlib.sha256(self.text.encode()).hexdigest()
 
 
+class PartUnknown(Exception):
+    """A service uses a shared part that has no migrations."""
+
+
 def migrations_of(service: str) -> Iterator[Migration]:
-    """The files of the kernel and of `service`, in order."""
+    """The files of the kernel, of the shared parts that `service` uses, and of `service`, in order.
+
+    Raises PartUnknown for a line of `uses` that names no part.
+    """
+    own = ROOT / "services" / service / "migrations"
+    uses = own / "uses"
+    parts = uses.read_text(encoding="utf-8").split() if uses.exists() else []
+    for part in parts:
+        if not (ROOT / "shared" / part / "migrations").is_dir():
+            raise PartUnknown(f"{service} uses {part!r}, and shared/{part}/migrations is not there")
     for source, folder in (
         ("kernel", ROOT / "shared" / "migrations"),
-        (service, ROOT / "services" / service / "migrations"),
+        *((part, ROOT / "shared" / part / "migrations") for part in parts),
+        (service, own),
     ):
         for path in sorted(folder.glob("*.sql")):
             name, phase, _ = path.name.rsplit(".", 2)

@@ -97,3 +97,21 @@ async def test_a_file_that_fails_leaves_nothing_and_is_named(empty_database: New
     assert not any(line.startswith("half.") for line in await described(dsn))
     (service / "0003_broken.pre.sql").write_text("CREATE TABLE half (id integer);")
     assert await migrate(dsn, "made_up") == ["made_up/0003_broken"]
+
+
+async def test_a_shared_part_is_for_those_who_use_it(empty_database: NewDsn, service: Path) -> None:
+    part = service.parents[2] / "shared" / "part" / "migrations"
+    part.mkdir(parents=True)
+    (part / "0001_part.pre.sql").write_text("CREATE TABLE part (id integer);")
+    dsn = await empty_database()
+
+    without = await migrate(dsn, "made_up")
+    (service / "uses").write_text("part\n")
+    (service / "0003_more.pre.sql").write_text("CREATE VIEW seen AS SELECT id FROM part;")
+    added = await migrate(dsn, "made_up")
+
+    assert "part/0001_part" not in without
+    assert added == ["part/0001_part", "made_up/0003_more"]
+    (service / "uses").write_text("prat\n")
+    with pytest.raises(module.PartUnknown, match="made_up uses 'prat'"):
+        await migrate(dsn, "made_up")

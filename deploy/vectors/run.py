@@ -76,6 +76,8 @@ def run_file(path: Path) -> Iterator[Outcome]:
     try:
         file = json.loads(path.read_text(encoding="utf-8"), parse_float=Decimal)
         cases = file["vectors"]
+        if not isinstance(cases, list) or not all(isinstance(case, dict) for case in cases):
+            raise TypeError("vectors is no list of cases")
     except (ValueError, KeyError, TypeError) as error:
         yield Outcome(path.name, "-", "-", (f"this is no file of vectors: {error!r}",))
         return

@@ -99,14 +99,13 @@ DECLARE
     wrong uuid;
 BEGIN
     SELECT t.id INTO wrong
-      FROM ledger_transfers AS t
-      JOIN ledger_entries AS e ON e.transfer_id = t.id
-     WHERE t.id IN (SELECT transfer_id FROM added)
+      FROM added AS n
+      JOIN ledger_transfers AS t ON t.id = n.transfer_id
      GROUP BY t.id
-    HAVING count(*) <> t.legs
-        OR count(DISTINCT e.account_id) <> t.legs
-        OR bool_or(e.currency <> t.currency)
-        OR sum(CASE e.side WHEN 'debit' THEN e.amount_minor ELSE -e.amount_minor END) <> 0
+    HAVING count(*) <> t.legs OR max(n.leg) <> t.legs  -- with the primary key: these are legs 1 to t.legs
+        OR count(DISTINCT n.account_id) <> t.legs
+        OR bool_or(n.currency <> t.currency)
+        OR sum(CASE n.side WHEN 'debit' THEN n.amount_minor ELSE -n.amount_minor END) <> 0
      LIMIT 1;
     IF FOUND THEN
         RAISE EXCEPTION 'the legs of transfer % do not balance in one currency', wrong

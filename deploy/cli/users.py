@@ -27,7 +27,6 @@ def user() -> None:
 @click.option("--phone", help="0812..., 62812... or +62812...")
 @click.option("--email", help="An e-mail address.")
 @click.option("--name", default="Operator", show_default=True, help="For an account that is made.")
-@click.option("--operator", is_flag=True, default=True, help="The role; for now the only one that is given here.")
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input instead of asking for it.")
 @click.option("--no-password", is_flag=True, help="They sign in with one-time codes.")
 @json_option
@@ -35,7 +34,6 @@ def add(
     phone: str | None,
     email: str | None,
     name: str,
-    operator: bool,
     password_stdin: bool,
     no_password: bool,
     as_json: bool,
@@ -44,8 +42,8 @@ def add(
 
     \b
     For example:
-      ./lumbung user add --operator --email siti@contoh.id
-      ./lumbung user add --operator --phone 081234567890 --no-password
+      ./lumbung user add --email siti@contoh.id
+      ./lumbung user add --phone 081234567890 --no-password
     """
     if (phone is None) == (email is None):
         raise click.UsageError("give --phone or --email, and not both")

@@ -82,7 +82,7 @@ def main(seed_path: Path, keep_clocks: bool) -> None:
         f"Done in {time.monotonic() - began:.0f} s; {world.timeline.figures} figures agreed with SQL"
     )
     for name, purpose in (
-        ("storefront", "the shop: sign in with any phone number, the code comes to the notice sandbox"),
+        ("storefront", "the shop: sign up with any phone number, the code comes to the notice sandbox"),
         ("notices", "the notice sandbox: SMS, WhatsApp and e-mail that would have been sent"),
         ("payments", "the payment sandbox: pay a QRIS code here"),
         ("identity", "API of identity, with /docs"),

@@ -178,7 +178,7 @@ async def buyer_finds_products(world: World) -> None:
     titles = [item["title"] for item in page["items"]]
     if target.title not in titles:
         raise StoryBroke(f"the search for {typo!r} found {titles}, not {target.title!r}")
-    world.timeline.say(f"search “{typo}” finds “{target.title}” (place {titles.index(target.title) + 1})")
+    world.timeline.say(f"search “{typo}” finds “{titles[0]}” first, and “{target.title}” among {len(titles)}")
 
 
 async def buyer_orders_from_two_shops(world: World) -> None:

@@ -38,7 +38,7 @@ SELECT id, code, kind::text, currency,
        CASE WHEN (normal_side = 'debit') = (balance_minor >= 0) THEN abs(balance_minor) ELSE 0 END AS debit_minor,
        CASE WHEN (normal_side = 'credit') = (balance_minor >= 0) THEN abs(balance_minor) ELSE 0 END AS credit_minor
   FROM ledger_accounts
- ORDER BY currency, kind, code;
+ ORDER BY currency, ledger_accounts.kind, code;
 
 -- name: legs_about
 -- What was booked for an order, a parcel, a payout: by the index on references.

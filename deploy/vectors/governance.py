@@ -54,7 +54,7 @@ def _founders_min(case: Case, _file: Mapping[str, Any]) -> Answer:
     answers = []
     for entry in case["expect"]:
         kind = governance.Kind(entry["type"])
-        founders = entry["founders"] if kind is governance.Kind.PRIMARY else entry["founding_coops"]
+        founders = entry["founding_coops"] if "founding_coops" in entry else entry["founders"]
         enough = governance.are_enough_founders(COOPERATIVES, kind, whole(founders), on=day(case, TRUE_ON))
         answers.append({**of_entry(entry, "type", "founders", "founding_coops"), "ok": enough})
     return answers

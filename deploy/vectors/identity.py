@@ -11,10 +11,7 @@ from shared.identity_numbers import NumberError
 
 
 def _npwp(case: Case, _file: Mapping[str, Any]) -> Answer:
-    try:
-        npwp = identity_numbers.parse_npwp(case["input"])
-    except NumberError as refused:
-        return {"error": Reason(str(refused))}
+    npwp = identity_numbers.parse_npwp(case["input"])
     return {
         "digits16": npwp.digits16,
         "formatted15": npwp.formatted15,
@@ -24,10 +21,7 @@ def _npwp(case: Case, _file: Mapping[str, Any]) -> Answer:
 
 
 def _npwp_check_digit(case: Case, _file: Mapping[str, Any]) -> Answer:
-    try:
-        return {"check_digit": identity_numbers.npwp_check_digit(case["input"]["first8"])}
-    except NumberError as refused:
-        return {"error": Reason(str(refused))}
+    return {"check_digit": identity_numbers.npwp_check_digit(case["input"]["first8"])}
 
 
 def _nik(case: Case, _file: Mapping[str, Any]) -> Answer:

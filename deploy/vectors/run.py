@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from deploy.vectors import governance, identity, loans, payments, surplus, taxes
-from deploy.vectors.cases import Check, Table, differences, has_expectation
+from deploy.vectors.cases import Check, Reason, Table, differences, has_expectation
 
 FOLDER = Path(__file__).resolve().parents[2] / "tests" / "vectors"
 DESCRIPTIONS = frozenset({"conventions", "keys", "vectors"})
@@ -99,7 +99,10 @@ def run_case(file_name: str, suite: Suite, case: Mapping[str, Any], file: Mappin
     try:
         faults = tuple(differences(case["expect"], check(case, file)))
     except Exception as error:
-        faults = (f"{type(error).__name__}: {error}",)
+        if isinstance(error, ValueError) and isinstance(case["expect"], dict) and "error" in case["expect"]:
+            faults = tuple(differences(case["expect"], {"error": Reason(str(error))}))
+        else:
+            faults = (f"{type(error).__name__}: {error}",)
     return Outcome(file_name, name, kind, faults)
 
 

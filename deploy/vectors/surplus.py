@@ -38,10 +38,7 @@ def _percentages(given: Mapping[str, Any]) -> dict[str, Fraction]:
 
 
 def _allocation(case: Case, _file: Mapping[str, Any]) -> Answer:
-    try:
-        pools = pools_of(whole(case["input"]["shu"]), _percentages(case["input"]))
-    except SurplusError as refused:
-        return {"error": Reason(str(refused))}
+    pools = pools_of(whole(case["input"]["shu"]), _percentages(case["input"]))
     return {
         "amounts": {name: Exact(pool) for name, pool in pools.items()},
         "sum": Exact(sum(pools.values(), Fraction(0))),
@@ -64,11 +61,8 @@ def _paid(divided: Distribution) -> dict[str, dict[str, int]]:
 
 
 def _full_distribution(case: Case, _file: Mapping[str, Any]) -> Answer:
-    try:
-        floored = _distribution(case["input"], Rounding.FLOOR)
-        whole_pools = _distribution(case["input"], Rounding.LARGEST_REMAINDER)
-    except SurplusError as refused:
-        return {"error": Reason(str(refused))}
+    floored = _distribution(case["input"], Rounding.FLOOR)
+    whole_pools = _distribution(case["input"], Rounding.LARGEST_REMAINDER)
     return {
         "pools": {name: Exact(pool) for name, pool in floored.pools.items()},
         "exact": {

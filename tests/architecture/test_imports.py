@@ -35,6 +35,10 @@ PLANTED = [
     ("domain", "services/identity/domain/planted_db.py", "import fastapi", "fastapi"),
     ("domain", "services/catalog/domain/planted_db.py", "import shared.db", "shared.db"),
     ("domain", "services/storefront/domain/planted_db.py", "import opentelemetry.trace", "opentelemetry"),
+    ("services", "services/cooperatives/planted.py", "import services.financing.domain", "services.financing.domain"),
+    ("layers", "services/financing/helper.py", "", "helper"),
+    ("domain", "services/financing/domain/planted_db.py", "import asyncpg", "asyncpg"),
+    ("domain", "services/cooperatives/domain/planted_db.py", "import shared.clock", "shared.clock"),
     ("kafka", "services/catalog/planted_kafka.py", "import aiokafka", "aiokafka"),
 ]
 

@@ -1,5 +1,6 @@
 """Imports over HTTP and in the background: progress, errors per row, again without doubling, killed and resumed."""
 
+from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -222,3 +223,20 @@ async def test_who_was_dismissed_meanwhile_imports_nothing(market: Market) -> No
     view = await market.client.get(f"/v1/imports/{answer.json()['import_id']}", headers=seller.headers)
     assert view.json()["state"] == "refused"
     assert await published(market.db, ProductListed, shop_id=seller.shop_id) == []
+
+
+@pytest.mark.parametrize("path", ["/v1/imports", "/v1/products/00000000-0000-0000-0000-000000000001/photos"])
+async def test_a_file_of_somebody_unknown_is_not_read(market: Market, path: str) -> None:
+    read = 0
+
+    async def endless() -> AsyncIterator[bytes]:
+        nonlocal read
+        for _ in range(64):
+            read += 1
+            yield b"x" * 65_536
+
+    headers = {"content-type": "multipart/form-data; boundary=x", "authorization": "Bearer x.y.z"}
+    answer = await market.client.post(path, content=endless(), headers=headers)
+
+    assert answer.status_code == 401
+    assert read == 0

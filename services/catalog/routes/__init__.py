@@ -3,7 +3,8 @@
 from fastapi import APIRouter
 
 from services.catalog.routes import imports, media, products, reservations, shops
+from shared.problems import Unauthenticated, documented
 
-router = APIRouter(prefix="/v1")
+router = APIRouter(prefix="/v1", responses=documented(Unauthenticated))
 for part in (products.router, media.router, shops.router, imports.router, reservations.router):  # the busiest first
     router.include_router(part)

@@ -14,6 +14,7 @@ from services.catalog.settings import CatalogSettings
 from shared import idempotency
 from shared.auth import Principal
 from shared.db import Connection
+from shared.problems import documented
 
 
 async def _settings(request: Request) -> CatalogSettings:
@@ -37,7 +38,8 @@ OPTIONAL_KEY_DOCUMENTED: dict[str, Any] = {
             "schema": {"type": "string", "maxLength": 255},
             "description": "Sent again with the same key, the command is done once and its answer repeated.",
         }
-    ]
+    ],
+    "responses": {str(status): answer for status, answer in documented(idempotency.KeyMissing).items()},
 }
 
 

@@ -18,13 +18,13 @@ from services.catalog.routes.answers import Settings, json_answer
 from services.catalog.store import imports as store
 from services.catalog.use_cases.accept_import import accept_import
 from services.catalog.use_cases.run_imports import ImportRunner
-from shared.auth import CurrentPerson
+from shared.auth import CurrentPerson, SignedInFirst
 from shared.clock import utc_now
 from shared.http import Db
 from shared.ids import new_id
 from shared.problems import documented
 
-router = APIRouter(tags=["imports"])
+router = APIRouter(tags=["imports"], route_class=SignedInFirst)
 
 IMPORT_REQUEST_BYTES_MAX = 64 * 1024 * 1024  # the setting import_bytes_max is lower
 ERRORS_MAX = 1000

@@ -19,12 +19,12 @@ from services.catalog.routes.product_models import PhotosView, PhotoView
 from services.catalog.routes.products import photo_view
 from services.catalog.use_cases.add_photo import Darkroom, add_photo, may_add_photo
 from services.catalog.use_cases.remove_photo import remove_photo
-from shared.auth import CurrentPerson
+from shared.auth import CurrentPerson, SignedInFirst
 from shared.clock import utc_now
 from shared.http import Db
 from shared.problems import documented
 
-router = APIRouter(tags=["photos"])
+router = APIRouter(tags=["photos"], route_class=SignedInFirst)
 
 PHOTO_REQUEST_BYTES_MAX = 64 * 1024 * 1024  # the setting photo_bytes_max is lower
 YEAR_SECONDS = 31_536_000

@@ -67,6 +67,7 @@ def make_app(title: str, *routers: APIRouter, database: Database, settings: Any)
         version="1",
         docs_url="/docs",
         redoc_url=None,
+        redirect_slashes=False,  # they would lead to whatever host the request names
         max_body_size=BODY_BYTES_MAX,
         telemetry={"operation_spans": False, "metrics": False, "logs": False, "exclude": _is_untraced},
     )

@@ -141,6 +141,13 @@ async def test_a_head_or_trailer_without_end_loses_its_connection(service: Runni
     writer.close()
 
 
+async def test_nobody_is_led_to_the_host_that_a_request_names(service: Running) -> None:
+    async with httpx2.AsyncClient(base_url=service.url) as http:
+        answer = await http.get("/trace/", headers={"host": "evil.example"})
+
+    assert (answer.status_code, answer.headers.get("location")) == (404, None)
+
+
 async def test_a_lock_that_is_not_free_in_time_is_answered_503(service: Running) -> None:
     async with httpx2.AsyncClient(base_url=service.url) as http, service.db.transaction() as conn:
         await conn.execute("SELECT pg_advisory_xact_lock(42)")

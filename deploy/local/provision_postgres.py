@@ -54,6 +54,9 @@ async def _ensure_databases(connection: asyncpg.Connection) -> None:
     for service in SERVICES:
         if service not in known:
             await connection.execute(f"CREATE DATABASE {service} OWNER {OWNER} STRATEGY wal_log")
+    await connection.execute(
+        "REVOKE ALL ON DATABASE postgres, template1 FROM PUBLIC"
+    )  # nobody's: a place to hide things
 
 
 async def _ensure_rights(stack: Stack, service: str) -> None:

@@ -36,8 +36,9 @@ async def test_a_service_role_reads_and_writes_rows_but_makes_no_tables(stack: S
             await connection.close()
 
 
-async def test_a_service_cannot_enter_the_database_of_another(stack: Stack) -> None:
-    stranger = stack.dsn("orders").rsplit("/", 1)[0] + "/catalog"
+@pytest.mark.parametrize("database", ["catalog", "postgres", "template1"])
+async def test_a_service_cannot_enter_the_database_of_another(stack: Stack, database: str) -> None:
+    stranger = stack.dsn("orders").rsplit("/", 1)[0] + "/" + database
 
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
         await asyncpg.connect(stranger)

@@ -37,8 +37,17 @@ async def hear_provider(provider: str, request: Request, db: Db) -> Response:
     verify(request, raw, now=now)
     order_id, money = read_notice(raw, now=now)
     if money is not None:
-        async with db.transaction() as conn:
-            verdict = await receive_notified_money(conn, order_id, money, now=now)
+        try:
+            async with db.transaction() as conn:
+                verdict = await receive_notified_money(conn, order_id, money, now=now)
+        except UnknownCharge:  # another merchant's, or ours before its charge is written down: the provider tells again
+            log.warning(
+                "money_for_no_charge_of_ours",
+                order_id=str(order_id),
+                provider_reference=money.provider_reference,
+                amount_minor=money.amount_minor,
+            )
+            raise
         log.info("payment_heard", order_id=str(order_id), verdict=None if verdict is None else verdict.value)
     body = {"responseCode": snap.response_code(200, NOTIFY_SERVICE, "00"), "responseMessage": "Successful"}
     return Response(orjson.dumps(body), media_type="application/json")

@@ -8,7 +8,10 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
+import deploy.audit
+from deploy.local.stack import Stack
 from shared import audit, ledger
+from shared.clock import utc_now
 from shared.db import Database
 from shared.ledger import Hold, Kind, Settlement, Side, Transfer, credit, debit
 from shared.testing import prepare_all
@@ -259,10 +262,18 @@ async def test_a_planted_corruption_is_found(clean: Books, name: str) -> None:
     assert await clean.violated() == corruption.found_by
 
 
-async def test_only_a_database_with_a_ledger_is_asked_for_it(books: Books, storefront_db: Database) -> None:
-    found = []
-    for dsn_of in (books.db, storefront_db):
-        async with dsn_of.reading() as conn:
-            found.append(await audit.queries.has_ledger.value(conn))
+async def test_the_audit_looks_at_a_ledger_where_there_is_one(
+    books: Books, stack: Stack, storefront_db: Database
+) -> None:
+    async with storefront_db.reading() as conn:
+        name = await conn.fetchval("SELECT current_database()")
+    without = stack.audit_dsn("storefront").rsplit("/", 1)[0] + f"/{name}"
 
-    assert found == [True, False]
+    findings = await deploy.audit.run(
+        {"keeps_a_ledger": books.audit_dsn, "keeps_none": without}, {}, since=utc_now(), settle_seconds=0
+    )
+
+    of_ledgers = [(check.place, check.name) for check in findings.checks if check.name.startswith("ledger_")]
+    assert of_ledgers == [("keeps_a_ledger", query.name) for query in audit.ledger_checks]
+    assert len(of_ledgers) == 8
+    assert findings.is_clean

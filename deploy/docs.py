@@ -197,7 +197,10 @@ def metrics() -> str:
         rows.append((f"`{name}`", described.type, labels, _sentence(described.documentation, described.name)))
     return _page(
         "Metrics",
-        "What `/metrics` of every service shows, in the format of Prometheus.",
+        "What `/metrics` of every service shows, in the format of Prometheus. It names nobody and asks nobody to sign "
+        "in: whoever reaches a service's own port may read it, as Prometheus does in its network, and the "
+        "edge (`deploy/compose/Caddyfile`) passes neither it nor `/readyz` on. `/docs` and `/openapi.json` are for "
+        "the public.",
         _table(("metric", "kind", "labels", "meaning"), sorted(rows)),
     )
 

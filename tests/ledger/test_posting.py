@@ -110,9 +110,10 @@ async def test_all_or_nothing_does_nothing_when_one_is_refused(books: Books) -> 
 
     async with books.db.transaction() as conn:
         with pytest.raises(Refused) as refused:
-            await ledger.post_all(conn, [first, second])
+            await ledger.post_all(conn, [first, first, second])
 
     assert [(refusal.id, refusal.reason) for refusal in refused.value.refusals] == [
+        (first.id, Reason.NOT_DONE),
         (first.id, Reason.NOT_DONE),
         (second.id, Reason.BELOW_MINIMUM),
     ]

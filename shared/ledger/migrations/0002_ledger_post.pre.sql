@@ -111,172 +111,172 @@ BEGIN
     at := clock_timestamp();
 
     <<attempt>> LOOP
-    SELECT array_agg(a.id ORDER BY a.id),
-           array_agg(a.balance_minor - a.held_out_minor - a.balance_min_minor ORDER BY a.id),
-           array_agg(a.balance_max_minor - a.balance_minor - a.held_in_minor ORDER BY a.id)
-      INTO ids, below, above
-      FROM ledger_accounts AS a
-     WHERE a.id IN (SELECT l.account_id FROM unnest(parts) AS l);
-    verdicts := '{}';
-    blamed := '{}';
-    resolved := '{}';
+        SELECT array_agg(a.id ORDER BY a.id),
+               array_agg(a.balance_minor - a.held_out_minor - a.balance_min_minor ORDER BY a.id),
+               array_agg(a.balance_max_minor - a.balance_minor - a.held_in_minor ORDER BY a.id)
+          INTO ids, below, above
+          FROM ledger_accounts AS a
+         WHERE a.id IN (SELECT l.account_id FROM unnest(parts) AS l);
+        verdicts := '{}';
+        blamed := '{}';
+        resolved := '{}';
 
-    FOR step IN
-        SELECT s.number, s.kind, s.hold_id, s.outcome, s.fingerprint, s.amount_minor, s.reason, s.event_at,
-               min(s.number) OVER (PARTITION BY s.kind = 'hold', s.kind = 'release', coalesce(s.id, s.hold_id)) AS first,
-               coalesce(t.fingerprint, k.fingerprint) AS known,
-               h.state, h.amount_minor AS held_minor, h.expires_at,
-               g.legs, g.found, g.accounts, g.currencies, g.amounts, g.difference, g.places, g.moves, g.holds, g.downs
-          FROM unnest(wanted) AS s
-          LEFT JOIN ledger_transfers AS t ON t.id = s.id AND s.kind IN ('post', 'settle')
-          LEFT JOIN ledger_holds AS k ON k.id = s.id AND s.kind = 'hold'
-          LEFT JOIN ledger_holds AS h ON h.id = s.hold_id
-          LEFT JOIN (SELECT l.number, count(*) AS legs, count(a.id) AS found,
-                            count(DISTINCT l.account_id) AS accounts, count(DISTINCT a.currency) AS currencies,
-                            count(l.moves_minor + l.holds_minor) AS amounts,
-                            sum((l.moves_minor + l.holds_minor) * CASE l.side WHEN 'debit' THEN 1 ELSE -1 END)
-                                AS difference,
-                            array_agg(p.place::integer ORDER BY l.leg) AS places,
-                            array_agg(l.moves_minor ORDER BY l.leg) AS moves,
-                            array_agg(l.holds_minor ORDER BY l.leg) AS holds,
-                            array_agg(l.side <> a.normal_side ORDER BY l.leg) AS downs
-                       FROM unnest(parts) AS l
-                       LEFT JOIN unnest(ids) WITH ORDINALITY AS p (id, place) ON p.id = l.account_id
-                       LEFT JOIN ledger_accounts AS a ON a.id = p.id
-                      GROUP BY l.number) AS g ON g.number = s.number
-         ORDER BY s.number
-    LOOP
-        blame := NULL;
-        decision := CASE
-            WHEN step.first <> step.number THEN
-                CASE WHEN wanted[step.first].fingerprint <> step.fingerprint THEN 'id_taken'
-                     WHEN verdicts[step.first] = 'done' THEN 'exists'
-                     ELSE verdicts[step.first] END
-            WHEN step.known IS NOT NULL THEN
-                CASE WHEN step.known = step.fingerprint THEN 'exists' ELSE 'id_taken' END
-            WHEN step.kind IN ('settle', 'release') THEN
-                CASE WHEN step.state IS NULL THEN 'hold_unknown'
-                     WHEN step.kind = 'release' AND step.state = step.outcome THEN 'exists'
-                     WHEN step.state <> 'pending' OR step.hold_id = ANY(resolved) THEN 'hold_resolved'
-                     WHEN step.kind = 'settle' AND step.amount_minor IS NULL THEN 'amount_out_of_range'
-                     WHEN step.kind = 'settle' AND step.amount_minor > step.held_minor THEN 'hold_exceeded'
-                     WHEN step.kind = 'settle' AND step.expires_at <= at THEN 'hold_expired'
-                     WHEN step.kind = 'release' AND step.outcome = 'expired' AND step.expires_at <= at IS NOT TRUE
-                         THEN 'hold_not_due'
-                     ELSE 'done' END
-            WHEN coalesce(step.legs, 0) < 2 THEN 'too_few_legs'
-            WHEN step.amounts < step.legs THEN 'amount_out_of_range'
-            WHEN step.found < step.legs THEN 'account_unknown'
-            WHEN step.accounts < step.legs THEN 'account_twice'
-            WHEN step.currencies > 1 THEN 'mixed_currency'
-            WHEN step.difference <> 0 THEN 'unbalanced'
-            WHEN step.kind = 'hold' AND step.legs > 2 THEN 'too_many_legs'
-            ELSE 'done'
-        END;
-        IF decision = 'done' THEN
-            -- What a leg takes, and what it holds, comes out of the room on the side towards which it moves.
-            FOR i IN 1 .. step.legs LOOP
-                IF step.moves[i] + step.holds[i] <= 0 THEN
-                    CONTINUE;
-                ELSIF step.downs[i] AND below[step.places[i]] < step.moves[i] + step.holds[i] THEN
-                    decision := 'below_minimum';
-                    blame := ids[step.places[i]];
-                    EXIT;
-                ELSIF NOT step.downs[i] AND above[step.places[i]] < step.moves[i] + step.holds[i] THEN
-                    decision := 'above_maximum';
-                    blame := ids[step.places[i]];
-                    EXIT;
-                END IF;
-            END LOOP;
-        END IF;
-        IF decision = 'done' THEN
-            FOR i IN 1 .. step.legs LOOP
-                IF step.downs[i] THEN
-                    below[step.places[i]] := below[step.places[i]] - step.moves[i] - step.holds[i];
-                    above[step.places[i]] := above[step.places[i]] + step.moves[i];
-                ELSE
-                    above[step.places[i]] := above[step.places[i]] - step.moves[i] - step.holds[i];
-                    below[step.places[i]] := below[step.places[i]] + step.moves[i];
-                END IF;
-            END LOOP;
-            IF step.kind IN ('settle', 'release') THEN
-                resolved := resolved || step.hold_id;
+        FOR step IN
+            SELECT s.number, s.kind, s.hold_id, s.outcome, s.fingerprint, s.amount_minor, s.reason, s.event_at,
+                   min(s.number) OVER (PARTITION BY s.kind = 'hold', s.kind = 'release', coalesce(s.id, s.hold_id)) AS first,
+                   coalesce(t.fingerprint, k.fingerprint) AS known,
+                   h.state, h.amount_minor AS held_minor, h.expires_at,
+                   g.legs, g.found, g.accounts, g.currencies, g.amounts, g.difference, g.places, g.moves, g.holds, g.downs
+              FROM unnest(wanted) AS s
+              LEFT JOIN ledger_transfers AS t ON t.id = s.id AND s.kind IN ('post', 'settle')
+              LEFT JOIN ledger_holds AS k ON k.id = s.id AND s.kind = 'hold'
+              LEFT JOIN ledger_holds AS h ON h.id = s.hold_id
+              LEFT JOIN (SELECT l.number, count(*) AS legs, count(a.id) AS found,
+                                count(DISTINCT l.account_id) AS accounts, count(DISTINCT a.currency) AS currencies,
+                                count(l.moves_minor + l.holds_minor) AS amounts,
+                                sum((l.moves_minor + l.holds_minor) * CASE l.side WHEN 'debit' THEN 1 ELSE -1 END)
+                                    AS difference,
+                                array_agg(p.place::integer ORDER BY l.leg) AS places,
+                                array_agg(l.moves_minor ORDER BY l.leg) AS moves,
+                                array_agg(l.holds_minor ORDER BY l.leg) AS holds,
+                                array_agg(l.side <> a.normal_side ORDER BY l.leg) AS downs
+                           FROM unnest(parts) AS l
+                           LEFT JOIN unnest(ids) WITH ORDINALITY AS p (id, place) ON p.id = l.account_id
+                           LEFT JOIN ledger_accounts AS a ON a.id = p.id
+                          GROUP BY l.number) AS g ON g.number = s.number
+             ORDER BY s.number
+        LOOP
+            blame := NULL;
+            decision := CASE
+                WHEN step.first <> step.number THEN
+                    CASE WHEN wanted[step.first].fingerprint <> step.fingerprint THEN 'id_taken'
+                         WHEN verdicts[step.first] = 'done' THEN 'again'
+                         ELSE verdicts[step.first] END
+                WHEN step.known IS NOT NULL THEN
+                    CASE WHEN step.known = step.fingerprint THEN 'exists' ELSE 'id_taken' END
+                WHEN step.kind IN ('settle', 'release') THEN
+                    CASE WHEN step.state IS NULL OR step.legs IS NULL THEN 'hold_unknown'  -- or not there yet when we read
+                         WHEN step.kind = 'release' AND step.state = step.outcome THEN 'exists'
+                         WHEN step.state <> 'pending' OR step.hold_id = ANY(resolved) THEN 'hold_resolved'
+                         WHEN step.kind = 'settle' AND step.amount_minor IS NULL THEN 'amount_out_of_range'
+                         WHEN step.kind = 'settle' AND step.amount_minor > step.held_minor THEN 'hold_exceeded'
+                         WHEN step.kind = 'settle' AND step.expires_at <= at THEN 'hold_expired'
+                         WHEN step.kind = 'release' AND step.outcome = 'expired' AND step.expires_at <= at IS NOT TRUE
+                             THEN 'hold_not_due'
+                         ELSE 'done' END
+                WHEN coalesce(step.legs, 0) < 2 THEN 'too_few_legs'
+                WHEN step.amounts < step.legs THEN 'amount_out_of_range'
+                WHEN step.found < step.legs THEN 'account_unknown'
+                WHEN step.accounts < step.legs THEN 'account_twice'
+                WHEN step.currencies > 1 THEN 'mixed_currency'
+                WHEN step.difference <> 0 THEN 'unbalanced'
+                WHEN step.kind = 'hold' AND step.legs > 2 THEN 'too_many_legs'
+                ELSE 'done'
+            END;
+            IF decision = 'done' THEN
+                -- What a leg takes, and what it holds, comes out of the room on the side towards which it moves.
+                FOR i IN 1 .. step.legs LOOP
+                    IF step.moves[i] + step.holds[i] <= 0 THEN
+                        CONTINUE;
+                    ELSIF step.downs[i] AND below[step.places[i]] < step.moves[i] + step.holds[i] THEN
+                        decision := 'below_minimum';
+                        blame := ids[step.places[i]];
+                        EXIT;
+                    ELSIF NOT step.downs[i] AND above[step.places[i]] < step.moves[i] + step.holds[i] THEN
+                        decision := 'above_maximum';
+                        blame := ids[step.places[i]];
+                        EXIT;
+                    END IF;
+                END LOOP;
             END IF;
+            IF decision = 'done' THEN
+                FOR i IN 1 .. step.legs LOOP
+                    IF step.downs[i] THEN
+                        below[step.places[i]] := below[step.places[i]] - step.moves[i] - step.holds[i];
+                        above[step.places[i]] := above[step.places[i]] + step.moves[i];
+                    ELSE
+                        above[step.places[i]] := above[step.places[i]] - step.moves[i] - step.holds[i];
+                        below[step.places[i]] := below[step.places[i]] + step.moves[i];
+                    END IF;
+                END LOOP;
+                IF step.kind IN ('settle', 'release') THEN
+                    resolved := resolved || step.hold_id;
+                END IF;
+            END IF;
+            verdicts := verdicts || decision;
+            blamed := blamed || blame;
+        END LOOP;
+
+        IF all_or_nothing AND EXISTS (SELECT FROM unnest(verdicts) AS v WHERE v NOT IN ('done', 'again', 'exists')) THEN
+            verdicts := array_replace(array_replace(verdicts, 'done', 'not_done'), 'again', 'not_done');
         END IF;
-        verdicts := verdicts || decision;
-        blamed := blamed || blame;
-    END LOOP;
+        EXIT attempt WHEN NOT 'done' = ANY(verdicts);
 
-    IF all_or_nothing AND EXISTS (SELECT FROM unnest(verdicts) AS v WHERE v NOT IN ('done', 'exists')) THEN
-        verdicts := array_replace(verdicts, 'done', 'not_done');
-    END IF;
-    EXIT attempt WHEN NOT 'done' = ANY(verdicts);
+        BEGIN
+            INSERT INTO ledger_holds (id, debit_account_id, credit_account_id, currency, amount_minor, reason, reference,
+                                      meta, event_at, created_at, expires_at, fingerprint)
+            SELECT s.id, d.account_id, c.account_id, a.currency, d.holds_minor, s.reason, s.reference, s.meta, s.event_at,
+                   at, s.expires_at, s.fingerprint
+              FROM unnest(wanted) AS s
+              JOIN unnest(parts) AS d ON d.number = s.number AND d.side = 'debit'
+              JOIN unnest(parts) AS c ON c.number = s.number AND c.side = 'credit'
+              JOIN ledger_accounts AS a ON a.id = d.account_id
+             WHERE s.kind = 'hold' AND verdicts[s.number] = 'done';
 
-    BEGIN
-        INSERT INTO ledger_holds (id, debit_account_id, credit_account_id, currency, amount_minor, reason, reference,
-                                  meta, event_at, created_at, expires_at, fingerprint)
-        SELECT s.id, d.account_id, c.account_id, a.currency, d.holds_minor, s.reason, s.reference, s.meta, s.event_at,
-               at, s.expires_at, s.fingerprint
-          FROM unnest(wanted) AS s
-          JOIN unnest(parts) AS d ON d.number = s.number AND d.side = 'debit'
-          JOIN unnest(parts) AS c ON c.number = s.number AND c.side = 'credit'
-          JOIN ledger_accounts AS a ON a.id = d.account_id
-         WHERE s.kind = 'hold' AND verdicts[s.number] = 'done';
+            INSERT INTO ledger_transfers (id, currency, legs, reason, reference, meta, hold_id, event_at, created_at,
+                                          fingerprint)
+            SELECT s.id, min(a.currency), count(*), s.reason, s.reference, s.meta, s.hold_id, s.event_at, at, s.fingerprint
+              FROM unnest(wanted) AS s
+              JOIN unnest(parts) AS l ON l.number = s.number
+              JOIN ledger_accounts AS a ON a.id = l.account_id
+             WHERE s.kind IN ('post', 'settle') AND verdicts[s.number] = 'done'
+             GROUP BY s.id, s.reason, s.reference, s.meta, s.hold_id, s.event_at, s.fingerprint;
 
-        INSERT INTO ledger_transfers (id, currency, legs, reason, reference, meta, hold_id, event_at, created_at,
-                                      fingerprint)
-        SELECT s.id, min(a.currency), count(*), s.reason, s.reference, s.meta, s.hold_id, s.event_at, at, s.fingerprint
-          FROM unnest(wanted) AS s
-          JOIN unnest(parts) AS l ON l.number = s.number
-          JOIN ledger_accounts AS a ON a.id = l.account_id
-         WHERE s.kind IN ('post', 'settle') AND verdicts[s.number] = 'done'
-         GROUP BY s.id, s.reason, s.reference, s.meta, s.hold_id, s.event_at, s.fingerprint;
+            UPDATE ledger_accounts AS a
+               SET balance_minor = a.balance_minor + d.moves_minor,
+                   version = a.version + d.entries,
+                   held_out_minor = a.held_out_minor + d.held_out_minor,
+                   held_in_minor = a.held_in_minor + d.held_in_minor
+              FROM (SELECT l.account_id, count(*) FILTER (WHERE l.moves_minor > 0) AS entries,
+                           sum(CASE WHEN l.side = b.normal_side THEN l.moves_minor ELSE -l.moves_minor END) AS moves_minor,
+                           coalesce(sum(l.holds_minor) FILTER (WHERE l.side <> b.normal_side), 0) AS held_out_minor,
+                           coalesce(sum(l.holds_minor) FILTER (WHERE l.side = b.normal_side), 0) AS held_in_minor
+                      FROM unnest(parts) AS l
+                      JOIN ledger_accounts AS b ON b.id = l.account_id
+                     WHERE verdicts[l.number] = 'done'
+                     GROUP BY l.account_id) AS d
+             WHERE a.id = d.account_id;
 
-        UPDATE ledger_accounts AS a
-           SET balance_minor = a.balance_minor + d.moves_minor,
-               version = a.version + d.entries,
-               held_out_minor = a.held_out_minor + d.held_out_minor,
-               held_in_minor = a.held_in_minor + d.held_in_minor
-          FROM (SELECT l.account_id, count(*) FILTER (WHERE l.moves_minor > 0) AS entries,
-                       sum(CASE WHEN l.side = b.normal_side THEN l.moves_minor ELSE -l.moves_minor END) AS moves_minor,
-                       coalesce(sum(l.holds_minor) FILTER (WHERE l.side <> b.normal_side), 0) AS held_out_minor,
-                       coalesce(sum(l.holds_minor) FILTER (WHERE l.side = b.normal_side), 0) AS held_in_minor
-                  FROM unnest(parts) AS l
-                  JOIN ledger_accounts AS b ON b.id = l.account_id
-                 WHERE verdicts[l.number] = 'done'
-                 GROUP BY l.account_id) AS d
-         WHERE a.id = d.account_id;
+            INSERT INTO ledger_entries (transfer_id, leg, account_id, currency, side, amount_minor, account_version,
+                                        balance_after_minor)
+            SELECT wanted[l.number].id, l.leg, l.account_id, a.currency, l.side, l.moves_minor,
+                   a.version - count(*) OVER (PARTITION BY l.account_id) + row_number() OVER running,
+                   a.balance_minor - sum(d.moves_minor) OVER (PARTITION BY l.account_id) + sum(d.moves_minor) OVER running
+              FROM unnest(parts) AS l
+              JOIN ledger_accounts AS a ON a.id = l.account_id
+             CROSS JOIN LATERAL (SELECT CASE WHEN l.side = a.normal_side THEN l.moves_minor ELSE -l.moves_minor END
+                                        AS moves_minor) AS d
+             WHERE l.moves_minor > 0 AND verdicts[l.number] = 'done'
+            WINDOW running AS (PARTITION BY l.account_id ORDER BY l.number);
 
-        INSERT INTO ledger_entries (transfer_id, leg, account_id, currency, side, amount_minor, account_version,
-                                    balance_after_minor)
-        SELECT wanted[l.number].id, l.leg, l.account_id, a.currency, l.side, l.moves_minor,
-               a.version - count(*) OVER (PARTITION BY l.account_id) + row_number() OVER running,
-               a.balance_minor - sum(d.moves_minor) OVER (PARTITION BY l.account_id) + sum(d.moves_minor) OVER running
-          FROM unnest(parts) AS l
-          JOIN ledger_accounts AS a ON a.id = l.account_id
-         CROSS JOIN LATERAL (SELECT CASE WHEN l.side = a.normal_side THEN l.moves_minor ELSE -l.moves_minor END
-                                    AS moves_minor) AS d
-         WHERE l.moves_minor > 0 AND verdicts[l.number] = 'done'
-        WINDOW running AS (PARTITION BY l.account_id ORDER BY l.number);
-
-        UPDATE ledger_holds AS h
-           SET state = CASE s.kind WHEN 'settle' THEN 'posted' ELSE s.outcome END,
-               posted_minor = CASE s.kind WHEN 'settle' THEN s.amount_minor END,
-               resolved_at = at
-          FROM unnest(wanted) AS s
-         WHERE s.kind IN ('settle', 'release') AND verdicts[s.number] = 'done' AND h.id = s.hold_id;
-        EXIT attempt;
-    EXCEPTION WHEN unique_violation THEN
-        -- Somebody took one of the ids for other accounts since we looked; now it is there to be seen.
-        attempts := attempts + 1;
-        IF attempts = 3 THEN
-            RAISE;
-        END IF;
-    END;
+            UPDATE ledger_holds AS h
+               SET state = CASE s.kind WHEN 'settle' THEN 'posted' ELSE s.outcome END,
+                   posted_minor = CASE s.kind WHEN 'settle' THEN s.amount_minor END,
+                   resolved_at = at
+              FROM unnest(wanted) AS s
+             WHERE s.kind IN ('settle', 'release') AND verdicts[s.number] = 'done' AND h.id = s.hold_id;
+            EXIT attempt;
+        EXCEPTION WHEN unique_violation THEN
+            -- Somebody took one of the ids for other accounts since we looked; now it is there to be seen.
+            attempts := attempts + 1;
+            IF attempts = 3 THEN
+                RAISE;
+            END IF;
+        END;
     END LOOP attempt;
 
     RETURN QUERY SELECT v.number::integer, v.verdict, v.blamed
-      FROM unnest(verdicts, blamed) WITH ORDINALITY AS v (verdict, blamed, number);
+      FROM unnest(array_replace(verdicts, 'again', 'exists'), blamed) WITH ORDINALITY AS v (verdict, blamed, number);
 END $$;
 
 -- Who may write rows gets the functions instead; who may only read keeps reading.

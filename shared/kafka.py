@@ -132,6 +132,15 @@ async def _stop(client: AIOKafkaProducer | AIOKafkaConsumer) -> None:
         log.info("kafka_client_not_stopped", error=str(error))
 
 
+@dataclass(slots=True)
+class Polled:
+    """What a poll brought: deliveries, the offsets to commit once they are dealt with, and what nobody here handles."""
+
+    deliveries: list[Delivery]
+    offsets: dict[TopicPartition, int]
+    unhandled: int
+
+
 class Consumer:
     """Reads the topics of one handler group; offsets are committed only when asked.
 
@@ -140,9 +149,17 @@ class Consumer:
     """
 
     def __init__(
-        self, access: KafkaAccess, *, group_id: str, client_id: str, topics: Iterable[str], instance: str = ""
+        self,
+        access: KafkaAccess,
+        *,
+        group_id: str,
+        client_id: str,
+        topics: Iterable[str],
+        types: Iterable[str],
+        instance: str = "",
     ) -> None:
         self.topics = sorted(topics)
+        self.types = frozenset(name.encode() for name in types)
         self._stalled: dict[TopicPartition, int] = {}
         self._consumer = AIOKafkaConsumer(
             *self.topics,
@@ -156,7 +173,7 @@ class Consumer:
             session_timeout_ms=30_000,
             heartbeat_interval_ms=3_000,
             max_partition_fetch_bytes=2 * 1024 * 1024,
-            fetch_max_wait_ms=500,
+            fetch_max_wait_ms=200,
         )
 
     async def start(self) -> None:
@@ -171,19 +188,23 @@ class Consumer:
         """Leave the group."""
         await _stop(self._consumer)
 
-    async def poll(self, *, wait_seconds: float, most: int) -> tuple[list[Delivery], dict[TopicPartition, int]]:
-        """What has come, in order per partition, and the offsets to commit once it is dealt with.
+    async def poll(self, *, wait_seconds: float, most: int) -> Polled:
+        """What has come, in order per partition. Records of a type that nobody here handles are only counted.
 
         A record that is no CloudEvent of ours comes as a Delivery of type "" and an all-zero id.
         """
         batches = await self._consumer.getmany(timeout_ms=int(wait_seconds * 1000), max_records=most)
-        deliveries: list[Delivery] = []
-        offsets: dict[TopicPartition, int] = {}
+        polled = Polled([], {}, 0)
         for partition, records in batches.items():
+            for record in records:
+                kind = next((value for name, value in record.headers if name == "ce_type"), None)
+                if kind is None or kind in self.types:
+                    polled.deliveries.append(_delivery(record))
+                else:
+                    polled.unhandled += 1
             if records:
-                offsets[partition] = records[-1].offset + 1
-                deliveries.extend(_delivery(record) for record in records)
-        return deliveries, offsets
+                polled.offsets[partition] = records[-1].offset + 1
+        return polled
 
     async def commit(self, offsets: dict[TopicPartition, int]) -> None:
         """Commit; a rebalance that came between makes the records come again, which the inbox knows."""

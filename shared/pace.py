@@ -1,7 +1,8 @@
 """How long to breathe between small batches.
 
-Small batches are what costs: under load, waiting a little makes each batch larger and everything cheaper; when idle,
-any wait is only latency. So the breath is none for the first batch after a pause and grows while batches keep coming.
+Small batches are what costs: under load, a little waiting makes each batch larger and everything cheaper; when idle,
+any wait is only latency. So small batches begin at least a breath apart: after a pause, or when the batch itself took that
+long, there is no wait at all.
 """
 
 import asyncio
@@ -9,26 +10,18 @@ import time
 
 
 class Pace:
-    """Decides the breath after each batch."""
+    """Decides the breath after each batch. A batch of `full` events or more means that there is more: no breath."""
 
-    def __init__(self, *, breath_seconds: float = 0.05, pause_seconds: float = 0.1, full: int = 250) -> None:
+    def __init__(self, *, breath_seconds: float = 0.05, full: int = 250) -> None:
         self.breath_seconds = breath_seconds
-        self.pause_seconds = pause_seconds
         self.full = full
-        self._busy_since: float | None = None
         self._last = 0.0
 
     async def breathe(self, size: int) -> None:
         """Wait as long as a batch of `size` events asks for."""
-        if size == 0:
-            return
-        now = time.monotonic()
-        if now - self._last > self.pause_seconds:
-            self._busy_since = now  # the first after a pause
-        self._last = now
-        busy = now - self._busy_since if self._busy_since is not None else 0.0
-        if size < self.full and busy > 0:
-            await asyncio.sleep(min(self.breath_seconds, busy))
+        if 0 < size < self.full:
+            await asyncio.sleep(max(0.0, self._last + self.breath_seconds - time.monotonic()))
+        if size > 0:
             self._last = time.monotonic()
 
 

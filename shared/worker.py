@@ -239,6 +239,7 @@ class Worker:
                 group_id=self.handlers.group_id,
                 client_id=self.handlers.group_id,
                 topics=self.handlers.topics,
+                types=self.handlers.by_type,
                 instance=self.instance,
             )
             try:
@@ -273,13 +274,14 @@ class Worker:
         checked_at = time.monotonic()
         while True:
             async with asyncio.timeout(POLL_STUCK_SECONDS):
-                deliveries, offsets = await consumer.poll(wait_seconds=POLL_WAIT_SECONDS, most=self.batch_max)
+                polled = await consumer.poll(wait_seconds=POLL_WAIT_SECONDS, most=self.batch_max)
             self.is_consuming = True
             LAST_POLL_SECONDS.labels(self.handlers.group).set_to_current_time()
-            if deliveries:
-                await self.runner.process(deliveries)
-                await consumer.commit(offsets)
-                await pace.breathe(len(deliveries))
+            if polled.offsets:
+                EVENTS_UNKNOWN.labels(self.handlers.group).inc(polled.unhandled)
+                await self.runner.process(polled.deliveries)
+                await consumer.commit(polled.offsets)
+                await pace.breathe(len(polled.deliveries) + polled.unhandled)
                 checked_at = time.monotonic()
             elif time.monotonic() - checked_at > STALL_CHECK_SECONDS:
                 async with asyncio.timeout(POLL_STUCK_SECONDS):

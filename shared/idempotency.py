@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, TypeAlias
 from uuid import UUID
 
+import asyncpg
 import orjson
 from fastapi import Depends, Request, Response
 from pydantic import BaseModel
@@ -96,23 +97,20 @@ IdempotencyKey: TypeAlias = Annotated[str, Depends(_required_key)]
 
 async def claim(conn: Connection, claims: list[Claim]) -> list[Replay | Problem | None]:
     """For each claim: the answer given before, a Problem, or None: it is yours until the transaction ends."""
-    locked = await queries.idempotency_lock.rows(conn, keys=[f"{c.principal_id} {c.route} {c.key}" for c in claims])
-    rows = await queries.idempotency_find.rows(
+    rows = await queries.idempotency_claim.rows(
         conn,
         principal_ids=[c.principal_id for c in claims],
         routes=[c.route for c in claims],
         keys=[c.key for c in claims],
     )
-    known = {(row["principal_id"], row["route"], row["key"]): row for row in rows}
     outcomes: list[Replay | Problem | None] = []
     seen: set[tuple[UUID, str, str]] = set()
-    for claimed, lock in zip(claims, locked, strict=True):
+    for claimed, row in zip(claims, rows, strict=True):
         scope = (claimed.principal_id, claimed.route, claimed.key)
-        row = known.get(scope)
-        if row is not None:
+        if row["status"] is not None:
             same = row["fingerprint"] == claimed.fingerprint
             outcomes.append(Replay(row["status"], row["body"]) if same else KeyReused())
-        elif scope in seen or not lock["locked"]:
+        elif scope in seen or not row["is_locked"]:
             outcomes.append(KeyInUse())
         else:
             seen.add(scope)
@@ -121,16 +119,19 @@ async def claim(conn: Connection, claims: list[Claim]) -> list[Replay | Problem 
 
 
 async def store(conn: Connection, answers: list[tuple[Claim, int, bytes]]) -> None:
-    """Keep the answers, in the transaction of their effects."""
-    await queries.idempotency_store.run(
-        conn,
-        principal_ids=[c.principal_id for c, _, _ in answers],
-        routes=[c.route for c, _, _ in answers],
-        keys=[c.key for c, _, _ in answers],
-        fingerprints=[c.fingerprint for c, _, _ in answers],
-        statuses=[status for _, status, _ in answers],
-        bodies=[body for _, _, body in answers],
-    )
+    """Keep the answers, in the transaction of their effects. Raises KeyInUse when another one was faster."""
+    try:
+        await queries.idempotency_store.run(
+            conn,
+            principal_ids=[c.principal_id for c, _, _ in answers],
+            routes=[c.route for c, _, _ in answers],
+            keys=[c.key for c, _, _ in answers],
+            fingerprints=[c.fingerprint for c, _, _ in answers],
+            statuses=[status for _, status, _ in answers],
+            bodies=[body for _, _, body in answers],
+        )
+    except asyncpg.UniqueViolationError as error:
+        raise KeyInUse from error
 
 
 async def once(

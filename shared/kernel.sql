@@ -154,16 +154,22 @@ SELECT position, handler_group, ordering_key, state::text AS state, reason, atte
 INSERT INTO dead_letter_actions (position, action, outcome, actor, note)
 VALUES (:position, :action, :outcome, :actor, :note);
 
--- name: idempotency_lock
--- Whether nobody else is working on this key right now.
-SELECT pg_try_advisory_xact_lock(hashtextextended(k, 0)) AS locked FROM unnest(:keys::text[]) WITH ORDINALITY AS t (k, nr)
- ORDER BY nr;
-
--- name: idempotency_find
--- Answers given before.
-SELECT i.principal_id, i.route, i.key, i.fingerprint, i.status, i.body
-  FROM unnest(:principal_ids::uuid[], :routes::text[], :keys::text[]) AS k (principal_id, route, key)
-  JOIN idempotency_keys AS i USING (principal_id, route, key);
+-- name: idempotency_claim
+-- For each key: whether nobody else is working on it right now, and the answer given before. An answer committed between
+-- this statement's snapshot and its lock is not seen; then the primary key refuses the second one.
+WITH asked AS (
+    SELECT * FROM unnest(:principal_ids::uuid[], :routes::text[], :keys::text[])
+                  WITH ORDINALITY AS k (principal_id, route, key, nr)
+), locked AS MATERIALIZED (
+    SELECT nr, pg_try_advisory_xact_lock(hashtextextended(principal_id || ' ' || route || ' ' || key, 0)) AS is_locked
+      FROM asked
+)
+SELECT l.is_locked, i.fingerprint, i.status, i.body
+  FROM asked AS a
+  JOIN locked AS l ON l.nr = a.nr
+  LEFT JOIN idempotency_keys AS i
+    ON i.principal_id = a.principal_id AND i.route = a.route AND i.key = a.key
+ ORDER BY a.nr;
 
 -- name: idempotency_store
 -- The answers, in the transaction of their effects.

@@ -1,8 +1,8 @@
 """How long to breathe between small batches.
 
 Small batches are what costs: under load, a little waiting makes each batch larger and everything cheaper; when idle,
-any wait is only latency. So small batches begin at least a breath apart: after a pause, or when the batch itself took that
-long, there is no wait at all.
+any wait is only latency. So small batches begin at least a breath apart: after a pause, or when the batch itself took
+that long, there is no wait at all.
 """
 
 import asyncio

@@ -131,3 +131,18 @@ def test_a_missing_or_absurd_key_is_refused(key: str | None) -> None:
         key_of(request(key=key))
 
     assert refused.value.status == 400
+
+
+async def test_an_answer_that_was_not_seen_in_time_is_refused_by_the_database(kernel_db: Database) -> None:
+    key = uuid4().hex
+    claimed = claim_of(key)
+    await make(kernel_db, claimed)
+
+    with pytest.raises(KeyInUse):
+        async with kernel_db.transaction() as conn:
+            await conn.execute(
+                "INSERT INTO effects (counter_id, kind, number) VALUES ($1, $2, 1)", UUID(int=0), claimed.key
+            )
+            await idempotency.store(conn, [(claimed, 201, b"{}")])
+
+    assert await effects(kernel_db, key) == 1

@@ -29,6 +29,7 @@ FOLDER = PROJECT / HOME / "work"
 NOOP_PORT = 28999
 CLIENTS = 64
 SAGA_WARMUP_SECONDS = 3
+SETTLE_SECONDS = 60
 
 
 async def look(stage: Stage, service: str, query: str, **values: Any) -> list[Row]:
@@ -233,8 +234,8 @@ async def pages(stage: Stage, seconds: float) -> dict[str, Any]:
 
 
 def idle(seconds: float) -> dict[str, Any]:
-    """What the stack costs when nobody comes: CPU of one core, memory."""
-    time.sleep(10)
+    """What the stack costs when nobody comes: CPU of one core, memory; once the broker has compiled what it needs."""
+    time.sleep(SETTLE_SECONDS)
     processes = json.loads(lumbung("status", "--json", "--seconds", str(seconds)))["processes"]
     return {
         "cpu_percent": round(sum(p["cpu_percent"] for p in processes), 1),

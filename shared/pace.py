@@ -1,8 +1,8 @@
-"""How long to breathe between small batches.
+"""How long to breathe between batches.
 
 Small batches are what costs: under load, a little waiting makes each batch larger and everything cheaper; when idle,
-any wait is only latency. So small batches begin at least a breath apart: after a pause, or when the batch itself took
-that long, there is no wait at all.
+any wait is only latency. So batches begin a breath apart that grows with their size: next to none for a few events, the
+whole breath when they come in hundreds, and none at all after a pause or when the batch itself took that long.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ import time
 class Pace:
     """Decides the breath after each batch. A batch of `full` events or more means that there is more: no breath."""
 
-    def __init__(self, *, breath_seconds: float = 0.05, full: int = 250) -> None:
+    def __init__(self, *, breath_seconds: float = 0.1, full: int = 250) -> None:
         self.breath_seconds = breath_seconds
         self.full = full
         self._last = 0.0
@@ -20,7 +20,8 @@ class Pace:
     async def breathe(self, size: int) -> None:
         """Wait as long as a batch of `size` events asks for."""
         if 0 < size < self.full:
-            await asyncio.sleep(max(0.0, self._last + self.breath_seconds - time.monotonic()))
+            breath = self.breath_seconds * min(1.0, 2.5 * size / self.full)
+            await asyncio.sleep(max(0.0, self._last + breath - time.monotonic()))
         if size > 0:
             self._last = time.monotonic()
 

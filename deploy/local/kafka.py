@@ -216,8 +216,8 @@ def server_command(place: KafkaPlace) -> list[str]:
     """How the broker is started; the class archive halves the work of each later start."""
     return [
         place.java.program,
-        *(f"-Xmx{HEAP}", f"-Xms{HEAP}", "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=50", "-XX:+ExitOnOutOfMemoryError"),
-        *("-XX:G1PeriodicGCInterval=0", "-Djava.awt.headless=true", f"-Dlog4j2.configurationFile={LOGGING}"),
+        *(f"-Xmx{HEAP}", f"-Xms{HEAP}", "-XX:+UseSerialGC", "-XX:+ExitOnOutOfMemoryError"),
+        *("-Djava.awt.headless=true", f"-Dlog4j2.configurationFile={LOGGING}"),
         *archive_options(place, CACHE),
         *("-cp", f"{place.libraries}/*", "kafka.Kafka", str(place.properties)),
     ]

@@ -138,11 +138,12 @@ async def test_an_answer_that_was_not_seen_in_time_is_refused_by_the_database(ke
     claimed = claim_of(key)
     await make(kernel_db, claimed)
 
-    with pytest.raises(KeyInUse):
+    async def late() -> None:
         async with kernel_db.transaction() as conn:
-            await conn.execute(
-                "INSERT INTO effects (counter_id, kind, number) VALUES ($1, $2, 1)", UUID(int=0), claimed.key
-            )
+            await conn.execute("INSERT INTO effects (counter_id, kind, number) VALUES ($1, $2, 1)", UUID(int=0), key)
             await idempotency.store(conn, [(claimed, 201, b"{}")])
+
+    with pytest.raises(KeyInUse):
+        await late()
 
     assert await effects(kernel_db, key) == 1

@@ -101,6 +101,7 @@ class Database:
             max_size=size,
             timeout=5,
             command_timeout=command_seconds,
+            max_inactive_connection_lifetime=60,
             init=_prepare,
             reset=_no_reset,  # nothing here uses session state: SET LOCAL only, no LISTEN, no session locks
             server_settings={"application_name": source, "jit": "off"},

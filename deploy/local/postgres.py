@@ -35,7 +35,7 @@ SETTINGS = {
     "listen_addresses": f"'{HOST}'",
     "unix_socket_directories": "''",  # TCP with SCRAM only, so that no path is too long for a socket
     "password_encryption": "scram-sha-256",
-    "max_connections": "400",  # services with a pool each, the relays, the audit, people; tests have a pool per database
+    "max_connections": "400",  # a pool per service, relays, audit, people; tests have a pool per database
     "shared_buffers": "256MB",
     "effective_cache_size": "1GB",
     "fsync": "on",

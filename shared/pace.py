@@ -12,7 +12,7 @@ import time
 class Pace:
     """Decides the breath after each batch. A batch of `full` events or more means that there is more: no breath."""
 
-    def __init__(self, *, breath_seconds: float = 0.1, full: int = 250) -> None:
+    def __init__(self, *, breath_seconds: float = 0.2, full: int = 250) -> None:
         self.breath_seconds = breath_seconds
         self.full = full
         self._last = 0.0
@@ -20,7 +20,7 @@ class Pace:
     async def breathe(self, size: int) -> None:
         """Wait as long as a batch of `size` events asks for."""
         if 0 < size < self.full:
-            breath = self.breath_seconds * min(1.0, 2.5 * size / self.full)
+            breath = self.breath_seconds * min(1.0, size / self.full)
             await asyncio.sleep(max(0.0, self._last + breath - time.monotonic()))
         if size > 0:
             self._last = time.monotonic()

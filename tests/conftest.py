@@ -103,6 +103,24 @@ async def orders_db(make_database: MakeDatabase) -> Database:
 
 
 @pytest_asyncio.fixture(scope="session")
+async def cooperatives_db(make_database: MakeDatabase) -> Database:
+    """One database of cooperatives for the whole run."""
+    return await make_database("cooperatives")
+
+
+@pytest_asyncio.fixture(scope="session")
+async def financing_db(make_database: MakeDatabase) -> Database:
+    """One database of financing for the whole run."""
+    return await make_database("financing")
+
+
+@pytest_asyncio.fixture(scope="session")
+async def programmes_db(make_database: MakeDatabase) -> Database:
+    """One database of programmes for the whole run."""
+    return await make_database("programmes")
+
+
+@pytest_asyncio.fixture(scope="session")
 async def storefront_db(make_database: MakeDatabase) -> Database:
     """One database of the storefront for the whole run."""
     return await make_database("storefront")

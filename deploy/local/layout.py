@@ -27,6 +27,7 @@ PORT_OFFSETS = {
     "notices": 91,
     "kafka": 92,
     "kafka-controller": 93,
+    "bank": 94,
     "postgres": 432,
 }
 HOST = "127.0.0.1"

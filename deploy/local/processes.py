@@ -17,7 +17,11 @@ from deploy.local.layout import HOST, WISHES, Layout
 from deploy.local.spec import Answers, Http, ProcessSpec, Tcp
 from deploy.local.stack import SERVICES, Stack
 
-SANDBOXES = {"payments": "payment provider (sandbox)", "notices": "notice channel (sandbox)"}
+SANDBOXES = {
+    "payments": "payment provider (sandbox)",
+    "notices": "notice channel (sandbox)",
+    "bank": "bank for payouts (sandbox)",
+}
 INFRASTRUCTURE = ("provision-postgres", "provision-kafka")
 URLS = (*SERVICES, *SANDBOXES)
 PASSED_ON = ("PATH", "HOME", "LANG", "TZ", "TMPDIR", "JAVA_HOME", "SSL_CERT_FILE", "LD_LIBRARY_PATH")

@@ -20,7 +20,7 @@ from deploy.local.layout import HOST, PORT_OFFSETS, PROJECT, Layout, LocalStackE
 from deploy.local.pids import Pid
 from deploy.local.postgres import SUPERUSER, place_postgres
 
-SERVICES = ("identity", "catalog", "orders", "storefront")
+SERVICES = ("identity", "catalog", "orders", "cooperatives", "financing", "programmes", "storefront")
 OWNER = "lumbung_owner"
 AUDIT = "lumbung_audit"
 KAFKA_ADMIN = "admin"
@@ -133,7 +133,7 @@ def write_stack(layout: Layout, stack: Stack) -> None:
     """Publish the stack to those who use it; readable by its owner only, as it holds passwords."""
     fields = asdict(stack) | {"home": str(stack.home), "postgres_programs": str(stack.postgres_programs)}
     fields["dsn"] = {service: stack.dsn(service) for service in SERVICES}
-    fields["urls"] = {name: stack.url(name) for name in (*SERVICES, "payments", "notices")}
+    fields["urls"] = {name: stack.url(name) for name in (*SERVICES, "payments", "notices", "bank")}
     write_json(layout.stack_file, fields, mode=0o600)
 
 

@@ -75,6 +75,23 @@ class ReservationRequested(Event):
     requested_at: Moment
 
 
+@event("orders.savings_charge_requested", version=1, topic=ORDERS, keyed_by="order_id", ordered_by="order_id")
+class SavingsChargeRequested(Event):
+    """A buyer pays from savings at a cooperative, which answers with savings_charged or savings_refused.
+
+    Asked when the stock is reserved. A charge may still be made after `expires_at`: orders treats it as late money.
+    """
+
+    order_id: UUID
+    charge_id: UUID
+    cooperative_id: UUID
+    buyer_id: UUID
+    amount_minor: Amount
+    currency: Currency
+    expires_at: Moment
+    requested_at: Moment
+
+
 @event("orders.order_confirmed", version=1, topic=ORDERS, keyed_by="order_id", ordered_by="order_id")
 class OrderConfirmed(Event):
     """The order will be fulfilled: it is paid, or is paid at delivery. Stock leaves for good."""
@@ -172,6 +189,25 @@ class ReturnReceived(ParcelFact):
     received_at: Moment
 
 
+class RefundedLine(Part):
+    """What of one product was refunded; quantity 0: only money, as a rebate."""
+
+    product_id: UUID
+    quantity: int = Field(ge=0)
+    amount_minor: Amount
+
+
+class RefundPart(Part):
+    """What of a refund belongs to one parcel. Patronage shrinks by its goods, if the parcel was ever completed."""
+
+    parcel_id: UUID
+    shop_id: UUID
+    cooperative_id: UUID | None
+    goods_minor: Amount
+    shipping_minor: Amount
+    lines: tuple[RefundedLine, ...]
+
+
 @event("orders.refund_made", version=1, topic=ORDERS, keyed_by="order_id", ordered_by="order_id")
 class RefundMade(Event):
     """Money of the order went back to the buyer."""
@@ -185,4 +221,5 @@ class RefundMade(Event):
     amount_minor: Amount
     currency: Currency
     reason: str = Field(pattern="^[a-z_]{2,40}$")
+    parts: tuple[RefundPart, ...] = Field(default=(), description="Whose money it was; their sum is the amount.")
     refunded_at: Moment

@@ -1,0 +1,1 @@
+"""Programmes: training, certificates, aid and what a region sees of it."""

@@ -1,0 +1,16 @@
+"""The financing service as a process: the only place that wires things."""
+
+from services.financing.handlers import handlers
+from services.financing.routes import routers
+from services.financing.settings import FinancingSettings
+from shared.service import Running, Service
+
+
+async def start(_: Running) -> None:
+    """What runs beside HTTP and the handlers."""
+
+
+service = Service(name="financing", settings=FinancingSettings, routers=routers, handlers=(handlers,), start=start)
+
+if __name__ == "__main__":
+    service.main()

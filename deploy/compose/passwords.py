@@ -24,7 +24,7 @@ PURPOSES = (
     *(service.upper() for service in SERVICES),
     "GRAFANA",
 )
-TOKENS = ("NOTICES_TOKEN", "SESSION_KEY", "IDENTITY_KEY", "PAYMENTS_CLIENT_SECRET")
+TOKENS = ("NOTICES_TOKEN", "SESSION_KEY", "IDENTITY_KEY", "MEMBERS_KEY", "PAYMENTS_CLIENT_SECRET")
 
 
 def variables() -> dict[str, str]:

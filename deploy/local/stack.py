@@ -93,7 +93,7 @@ def describe_stack(layout: Layout) -> Stack:
     roles = (SUPERUSER, OWNER, AUDIT, *SERVICES)
     users = (KAFKA_ADMIN, KAFKA_OBSERVER, *SERVICES)
     purposes = [f"postgres:{role}" for role in roles] + [f"kafka:{user}" for user in users]
-    purposes += ["notices", "sessions", "identity"]
+    purposes += ["notices", "sessions", "identity", "members"]
     credentials = ensure_credentials(layout, purposes)
     notices_token = {"LUMBUNG_NOTICES_TOKEN": credentials.password("notices")}
     return Stack(
@@ -109,6 +109,7 @@ def describe_stack(layout: Layout) -> Stack:
             "identity": {"LUMBUNG_IDENTITY_KEY": credentials.password("identity"), **notices_token},
             "catalog": {"LUMBUNG_MEDIA_DIR": str(layout.home / "media")},
             "orders": _merchant_variables(layout),
+            "cooperatives": {"LUMBUNG_MEMBERS_KEY": credentials.password("members")},
             "storefront": {"LUMBUNG_SESSION_KEY": credentials.password("sessions")},
         },
         postgres_address=f"{HOST}:{layout.port('postgres')}",

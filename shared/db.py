@@ -6,6 +6,7 @@ unknown the caller is told so.
 """
 
 import asyncio
+from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Any, Literal, TypeAlias, TypeVar
@@ -51,7 +52,7 @@ class Connection:
     def __init__(self, raw: RawConnection, *, in_transaction: bool, settings: Any = None) -> None:
         self.raw = raw
         self.settings = settings  # the service's own, for use cases that a handler calls
-        self.wakes: set[str] = set()  # who is woken after the commit: "events", "calls"
+        self.wakes: set[str] = set()  # who is woken after the commit: "events", "calls", or a name of the service's own
         self.in_transaction = in_transaction
         self.events: list[Outgoing] = []
         self.traceparents: dict[str, str] = {}  # ordering key -> what caused this key's events, in a batch
@@ -81,7 +82,7 @@ class Database:
         self.source = source  # the CloudEvents source of what is published from here
         self.settings = settings
         self.acquire_seconds = 5.0
-        self.wakers: dict[str, list[Callable[[], None]]] = {"events": [], "calls": []}
+        self.wakers: defaultdict[str, list[Callable[[], None]]] = defaultdict(list)  # by the names in conn.wakes
 
     @classmethod
     async def connect(

@@ -94,3 +94,19 @@ SELECT account_id FROM erased_accounts WHERE account_id = ANY(:account_ids::uuid
 -- name: lock_members
 -- For handlers: the batch's members in id order, so that two batches take turns.
 SELECT member_id FROM members WHERE member_id = ANY(:member_ids::uuid[]) ORDER BY member_id FOR NO KEY UPDATE;
+
+-- name: books
+-- The ledger accounts of these places; those that were never used are not there.
+SELECT b.cooperative_id, b.code, b.member_id, b.ledger_account_id
+  FROM unnest(:cooperative_ids::uuid[], :codes::text[], :member_ids::uuid[]) AS p (cooperative_id, code, member_id)
+  JOIN books AS b
+    ON b.cooperative_id = p.cooperative_id AND b.code = p.code AND b.member_id IS NOT DISTINCT FROM p.member_id;
+
+-- name: insert_books
+-- Two who open the same place agree: the ledger gave both the same account.
+INSERT INTO books (ledger_account_id, cooperative_id, code, member_id)
+SELECT ledger_account_id, cooperative_id, code, member_id
+  FROM unnest(:ledger_account_ids::uuid[], :cooperative_ids::uuid[], :codes::text[], :member_ids::uuid[])
+       AS p (ledger_account_id, cooperative_id, code, member_id)
+ ORDER BY cooperative_id, code, member_id
+    ON CONFLICT DO NOTHING;

@@ -15,19 +15,52 @@ SELECT lender_id, client_id, slug, name, state, registered_at
   FROM lenders
  ORDER BY lender_id;
 
--- name: open_shops
--- shop_opened may come after a staff list; the owner of a newer list stays.
-INSERT INTO shops AS s (shop_id, owner_id, region_code, cooperative_id, opened_at, opened_sequence, staff_sequence)
-SELECT * FROM unnest(:shop_ids::uuid[], :owner_ids::uuid[], :region_codes::text[], :cooperative_ids::uuid[],
-                     :opened_ats::timestamptz[], :sequences::bigint[], :sequences::bigint[])
-    ON CONFLICT (shop_id) DO UPDATE
-   SET region_code = excluded.region_code, cooperative_id = excluded.cooperative_id, opened_at = excluded.opened_at,
-       opened_sequence = excluded.opened_sequence,
-       owner_id = CASE WHEN s.staff_sequence < excluded.staff_sequence THEN excluded.owner_id ELSE s.owner_id END,
-       staff_sequence = greatest(s.staff_sequence, excluded.staff_sequence)
- WHERE s.opened_sequence < excluded.opened_sequence;
-
 -- name: tell_lenders
 -- What lenders are to be told is written with what made it true.
 INSERT INTO lender_facts (lender_id, type, data, consent_id, traceparent)
 SELECT * FROM unnest(:lender_ids::uuid[], :types::text[], :data::jsonb[], :consent_ids::uuid[], :traceparents::text[]);
+
+-- name: insert_product
+-- What a lender would lend from now on.
+INSERT INTO loan_products (product_id, lender_id, name, scheme, annual_rate_pct, annual_margin_pct, currency,
+                           amount_min_minor, amount_max_minor, tenor_min_months, tenor_max_months, sectors, regions,
+                           size_classes, turnover_min_minor, certificate_scheme, kur_scheme, kur_access,
+                           share_basis_points_max, offered_at)
+VALUES (:product_id, :lender_id, :name, :scheme, :annual_rate_pct, :annual_margin_pct, :currency, :amount_min_minor,
+        :amount_max_minor, :tenor_min_months, :tenor_max_months, :sectors, :regions, :size_classes,
+        :turnover_min_minor, :certificate_scheme, :kur_scheme, :kur_access, :share_basis_points_max, :offered_at);
+
+-- name: products_of_lender
+-- A lender's own list, withdrawn ones too.
+SELECT product_id, lender_id, name, scheme, annual_rate_pct, annual_margin_pct, currency, amount_min_minor,
+       amount_max_minor, tenor_min_months, tenor_max_months, sectors, regions, size_classes, turnover_min_minor,
+       certificate_scheme, kur_scheme, kur_access, share_basis_points_max, state, offered_at
+  FROM loan_products
+ WHERE lender_id = :lender_id
+ ORDER BY product_id;
+
+-- name: products_offered
+-- Everything that can be asked for, of lenders that are active: what an application is matched against.
+SELECT p.product_id, p.lender_id, p.name, p.scheme, p.annual_rate_pct, p.annual_margin_pct, p.currency,
+       p.amount_min_minor, p.amount_max_minor, p.tenor_min_months, p.tenor_max_months, p.sectors, p.regions,
+       p.size_classes, p.turnover_min_minor, p.certificate_scheme, p.kur_scheme, p.kur_access,
+       p.share_basis_points_max, p.state, p.offered_at, l.name AS lender_name
+  FROM loan_products AS p
+  JOIN lenders AS l USING (lender_id)
+ WHERE p.state = 'offered' AND l.state = 'active'
+ ORDER BY p.product_id;
+
+-- name: product_for_offer
+-- A product of this lender that is still offered; shared with its withdrawal by this row's lock.
+SELECT product_id, lender_id, name, scheme, annual_rate_pct, annual_margin_pct, currency, amount_min_minor,
+       amount_max_minor, tenor_min_months, tenor_max_months, sectors, regions, size_classes, turnover_min_minor,
+       certificate_scheme, kur_scheme, kur_access, share_basis_points_max, state, offered_at
+  FROM loan_products
+ WHERE product_id = :product_id AND lender_id = :lender_id AND state = 'offered'
+   FOR SHARE;
+
+-- name: withdraw_product
+-- Offers that were made of it stand.
+UPDATE loan_products
+   SET state = 'withdrawn', withdrawn_at = coalesce(withdrawn_at, :withdrawn_at)
+ WHERE product_id = :product_id AND lender_id = :lender_id;

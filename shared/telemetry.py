@@ -55,6 +55,14 @@ CALLS_OUT = Counter(
     "lumbung_calls_out", "Calls to other organisations, by purpose and outcome.", ["purpose", "outcome"]
 )
 SAGAS_STUCK = Gauge("lumbung_sagas_stuck", "Sagas that wait longer than they should, by state.", ["state"])
+LENDER_SUBSCRIPTIONS = Gauge(
+    "lumbung_lender_subscriptions", "Subscriptions of lenders, by transport and state.", ["transport", "state"]
+)
+LENDER_MISSED = Gauge(
+    "lumbung_lender_missed",
+    "How many positions the furthest subscription is behind its lender's log, by transport and state.",
+    ["transport", "state"],
+)
 
 _UNSAMPLED = "lumbung.unsampled"
 

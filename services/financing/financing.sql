@@ -15,11 +15,6 @@ SELECT lender_id, client_id, slug, name, state, registered_at
   FROM lenders
  ORDER BY lender_id;
 
--- name: tell_lenders
--- What lenders are to be told is written with what made it true.
-INSERT INTO lender_facts (lender_id, type, data, consent_id, traceparent)
-SELECT * FROM unnest(:lender_ids::uuid[], :types::text[], :data::jsonb[], :consent_ids::uuid[], :traceparents::text[]);
-
 -- name: insert_product
 -- What a lender would lend from now on.
 INSERT INTO loan_products (product_id, lender_id, name, scheme, annual_rate_pct, annual_margin_pct, currency,

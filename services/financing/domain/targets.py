@@ -13,8 +13,7 @@ from shared.problems import Problem
 
 URL_CHARACTERS_MAX: Final = 500
 PRIVILEGED_PORTS: Final = 1024
-# Addresses that carry an IPv4 address inside and reach it through a translator: judged by what they carry is not enough,
-# as the translator decides.
+# Addresses that carry an IPv4 address inside and reach it through a translator: refused, as the translator decides.
 TRANSLATED: Final = (ip_network("64:ff9b::/96"), ip_network("64:ff9b:1::/48"), ip_network("2002::/16"))
 
 

@@ -7,3 +7,126 @@ SELECT id FROM ledger_accounts WHERE id = ANY(:ids::uuid[]);
 -- name: balance_of
 -- One row: the account knows its balance.
 SELECT balance_minor FROM ledger_accounts WHERE id = :id;
+
+-- name: items_of_orders
+-- What orders consist of, line by line and with the shipping of each parcel, and what was refunded of each; whether the
+-- money of the parcel is here (at the door: once delivered), and whether something of the order waits to be booked.
+SELECT i.order_id, i.parcel_id, i.product_id, i.category, i.quantity, i.unit_price_minor, i.amount_minor, i.payees,
+       p.shop_id, p.cooperative_id, p.status::text AS parcel_status, o.payment_method::text AS payment_method,
+       o.placed_at, coalesce(o.paid_at, p.delivered_at, o.placed_at) AS paid_at,
+       CASE o.payment_method WHEN 'cod' THEN p.delivered_at IS NOT NULL ELSE o.received_minor > 0 END AS is_paid,
+       EXISTS (SELECT FROM settlements AS s WHERE s.parcel_id = i.parcel_id) AS is_settled,
+       coalesce(r.quantity, 0) AS refunded_quantity, coalesce(r.amount_minor, 0) AS refunded_minor,
+       EXISTS (SELECT FROM receipts AS b WHERE b.order_id = i.order_id AND NOT b.is_booked)
+       OR EXISTS (SELECT FROM refunds AS b WHERE b.order_id = i.order_id AND NOT b.is_booked) AS is_behind
+  FROM (SELECT order_id, parcel_id, product_id, category, quantity, unit_price_minor,
+               quantity * unit_price_minor AS amount_minor, payees::text AS payees
+          FROM order_lines
+         WHERE order_id = ANY(:order_ids::uuid[])
+        UNION ALL
+        SELECT order_id, parcel_id, NULL, '', 0, 0, shipping_minor, NULL
+          FROM parcels
+         WHERE order_id = ANY(:order_ids::uuid[])) AS i
+  JOIN parcels AS p ON p.parcel_id = i.parcel_id
+  JOIN orders AS o ON o.order_id = i.order_id
+  LEFT JOIN LATERAL (SELECT sum(quantity)::integer AS quantity, sum(amount_minor)::bigint AS amount_minor
+                       FROM refund_parts
+                      WHERE parcel_id = i.parcel_id AND product_id IS NOT DISTINCT FROM i.product_id) AS r ON true
+ ORDER BY i.order_id, i.parcel_id, i.product_id NULLS LAST;
+
+-- name: insert_settlements
+-- Each completed parcel once, with every rupiah of it: the primary key refuses a second time.
+WITH settled AS (
+    INSERT INTO settlements (parcel_id, order_id, shop_id, event_id, goods_minor, shipping_minor, commission_minor,
+                             tax_minor, is_cash, settled_at)
+    SELECT s.*, :now
+      FROM unnest(:parcel_ids::uuid[], :order_ids::uuid[], :shop_ids::uuid[], :event_ids::uuid[],
+                  :goods_minor::bigint[], :shipping_minor::bigint[], :commissions_minor::bigint[],
+                  :taxes_minor::bigint[], :are_cash::boolean[]) AS s
+)
+INSERT INTO settlement_parts (parcel_id, number, product_id, party_id, kind, amount_minor)
+SELECT * FROM unnest(:part_parcel_ids::uuid[], :numbers::smallint[], :product_ids::uuid[], :party_ids::uuid[],
+                     :kinds::text[], :amounts_minor::bigint[]);
+
+-- name: standing_parts
+-- What settled parcels have brought to whom, and what of it went back. Their orders are locked.
+SELECT parcel_id, number, product_id, party_id, kind, amount_minor, returned_minor
+  FROM settlement_parts
+ WHERE parcel_id = ANY(:parcel_ids::uuid[])
+ ORDER BY parcel_id, number;
+
+-- name: take_back_parts
+-- A refund takes them back; the check constraint refuses more than was settled.
+UPDATE settlement_parts AS p
+   SET returned_minor = p.returned_minor + t.amount_minor
+  FROM unnest(:parcel_ids::uuid[], :numbers::smallint[], :amounts_minor::bigint[]) AS t (parcel_id, number, amount_minor)
+ WHERE p.parcel_id = t.parcel_id AND p.number = t.number;
+
+-- name: insert_refund_parts
+-- Whose money a refund is.
+INSERT INTO refund_parts (refund_id, parcel_id, product_id, quantity, amount_minor, is_of_settled)
+SELECT * FROM unnest(:refund_ids::uuid[], :parcel_ids::uuid[], :product_ids::uuid[], :quantities::integer[],
+                     :amounts_minor::bigint[], :are_of_settled::boolean[]);
+
+-- name: parts_of_refund
+-- For the fact that the money is with the buyer.
+SELECT r.parcel_id, p.shop_id, p.cooperative_id, r.product_id, r.quantity, r.amount_minor, r.is_of_settled
+  FROM refund_parts AS r
+  JOIN parcels AS p ON p.parcel_id = r.parcel_id
+ WHERE r.refund_id = :refund_id
+ ORDER BY r.parcel_id, r.product_id NULLS LAST;
+
+-- name: taxpayers_among
+-- What these payees have declared.
+SELECT party_id, kind, has_declared_small_turnover, has_exemption_letter, declared_at
+  FROM taxpayers
+ WHERE party_id = ANY(:party_ids::uuid[]);
+
+-- name: declare_taxpayer
+-- For who leads the shop, or is the payee; nobody else writes anything.
+INSERT INTO taxpayers (party_id, kind, has_declared_small_turnover, has_exemption_letter, declared_by, declared_at)
+SELECT :party_id, :kind, :has_declared_small_turnover, :has_exemption_letter, :account_id, :now
+ WHERE :account_id::uuid = :party_id
+    OR EXISTS (SELECT FROM shop_staff
+                WHERE shop_id = :party_id AND account_id = :account_id AND role IN ('owner', 'manager'))
+    ON CONFLICT (party_id) DO UPDATE
+   SET kind = excluded.kind, has_declared_small_turnover = excluded.has_declared_small_turnover,
+       has_exemption_letter = excluded.has_exemption_letter, declared_by = excluded.declared_by,
+       declared_at = excluded.declared_at;
+
+-- name: insert_savings_payments
+-- Only orders paid from savings have a row; written with them.
+INSERT INTO savings_payments (order_id, charge_id, cooperative_id)
+SELECT * FROM unnest(:order_ids::uuid[], :charge_ids::uuid[], :cooperative_ids::uuid[]);
+
+-- name: savings_payments_of
+-- From whose savings these orders are paid.
+SELECT order_id, charge_id, cooperative_id FROM savings_payments WHERE order_id = ANY(:order_ids::uuid[]);
+
+-- name: orders_to_book
+-- Orders from before the ledger whose money is not in it yet.
+SELECT order_id FROM receipts WHERE NOT is_booked
+ UNION
+SELECT order_id FROM refunds WHERE NOT is_booked
+ LIMIT :most;
+
+-- name: book_receipts
+-- Money from before the ledger, as it is booked now.
+UPDATE receipts SET is_booked = true
+ WHERE order_id = ANY(:order_ids::uuid[]) AND NOT is_booked
+RETURNING order_id, provider, provider_reference, amount_minor, verdict::text AS verdict, received_at;
+
+-- name: book_refunds
+-- The same for what went back.
+UPDATE refunds AS f SET is_booked = true
+  FROM receipts AS r
+ WHERE f.order_id = ANY(:order_ids::uuid[]) AND NOT f.is_booked
+   AND r.provider = f.provider AND r.provider_reference = f.provider_reference
+RETURNING f.order_id, f.refund_id, f.parcel_id, f.provider, f.amount_minor, f.status::text AS status, f.requested_at,
+          f.made_at, r.verdict IN ('accepted', 'late') AS is_of_order;
+
+-- name: try_refund_again
+-- A failed refund is asked for once more, under its own reference, so that the provider cannot send it twice.
+UPDATE refunds SET status = 'requested', tries = tries + 1
+ WHERE refund_id = :refund_id AND order_id = :order_id AND status = 'failed'
+RETURNING tries;

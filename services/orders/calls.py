@@ -11,10 +11,12 @@ from uuid import UUID
 from services.orders import store
 from services.orders.domain.order import OrderStatus, charge_refused, payment_deadline_passed
 from services.orders.provider import CANCELLED, FAILED, Charge, PaidAlready, Provider
-from services.orders.use_cases.give_back import REFUND, refund_event
-from services.orders.use_cases.receive_money import Money, receive_money
+from services.orders.use_cases.give_back import REFUND
+from services.orders.use_cases.receipts import Money
+from services.orders.use_cases.receive_money import receive_money
 from services.orders.use_cases.record_steps import CHARGE, CHECK, CHECK_ENDED, END_CHARGE, Taken, record_steps
-from shared import calls_out, outbox
+from services.orders.use_cases.send_refund import fail_refund, make_refund, refund_of
+from shared import calls_out
 from shared.calls_out import CallOut, Purpose, Refused
 from shared.clock import utc_now
 from shared.db import Connection, Database
@@ -78,7 +80,7 @@ class Calls:
     async def refund(self, call: CallOut) -> str | None:
         """Send the money back; the provider's number of it, None when that is done already."""
         async with self.db.reading() as conn:
-            found = await store.refund(conn, UUID(call.subject))
+            found = await store.refund(conn, refund_of(call.subject))
         if found is None or found.status != "requested":
             return None
         refund = found.refund
@@ -158,19 +160,13 @@ async def record_end(conn: Connection, call: CallOut, is_ended: bool) -> None:
 
 async def record_refund(conn: Connection, call: CallOut, refund_number: str | None) -> None:
     """The money is with the buyer again."""
-    found = await store.refund(conn, UUID(call.subject))
-    if found is None or refund_number is None:
-        return
-    order = await store.lock_order(conn, found.refund.order_id)
-    now = utc_now()
-    is_new = await store.finish_refund(conn, found.refund.refund_id, is_made=True, refund_number=refund_number, now=now)
-    if order is not None and is_new:
-        outbox.append(conn, refund_event(order, found.refund, now=now))
+    if refund_number is not None:
+        await make_refund(conn, refund_of(call.subject), refund_number, now=utc_now())
 
 
 async def give_up_refund(conn: Connection, call: CallOut, why: str) -> None:
     """The provider will not send it back: visible at the order and among the calls that failed, for people."""
-    await store.finish_refund(conn, UUID(call.subject), is_made=False, refund_number=None, now=utc_now())
+    await fail_refund(conn, refund_of(call.subject), now=utc_now())
 
 
 async def leave_it(conn: Connection, call: CallOut, why: str) -> None:

@@ -11,6 +11,7 @@ from uuid import UUID
 from services.orders import store
 from services.orders.use_cases.answer_stock import end_refused, go_on_with_reserved
 from services.orders.use_cases.forget_person import forget_person
+from services.orders.use_cases.hear_cooperative import end_without_savings, take_savings
 from services.orders.use_cases.take_over_facts import (
     take_over_prices,
     take_over_products,
@@ -29,6 +30,7 @@ from shared.contracts.catalog import (
     StockRefused,
     StockReserved,
 )
+from shared.contracts.cooperatives import SavingsCharged, SavingsRefused
 from shared.contracts.identity import AccountErased
 from shared.db import Connection
 from shared.handlers import Handlers, Lock
@@ -36,8 +38,11 @@ from shared.handlers import Handlers, Lock
 handlers = Handlers("orders", lock_order=(Lock("orders", store.take_order_locks),))
 
 
-def order_ids(_: Connection, events: Sequence[StockReserved | StockRefused]) -> dict[str, Iterable[UUID]]:
-    """The orders that a stock answer is about."""
+Answers = Sequence[StockReserved | StockRefused | SavingsCharged | SavingsRefused]
+
+
+def order_ids(_: Connection, events: Answers) -> dict[str, Iterable[UUID]]:
+    """The orders that an answer is about."""
     return {"orders": {event.order_id for event in events}}
 
 
@@ -87,6 +92,18 @@ async def go_on_when_stock_is_reserved(conn: Connection, events: list[StockReser
 async def end_orders_whose_stock_is_refused(conn: Connection, events: list[StockRefused]) -> None:
     """A stale refusal changes nothing."""
     await end_refused(conn, events, now=utc_now())
+
+
+@handlers.on_batch(SavingsCharged, locks=order_ids)
+async def take_savings_that_were_charged(conn: Connection, events: list[SavingsCharged]) -> None:
+    """Early it cannot come: it answers our own event. Late it is late money; twice it is one receipt."""
+    await take_savings(conn, events, now=utc_now())
+
+
+@handlers.on_batch(SavingsRefused, locks=order_ids)
+async def end_orders_whose_savings_are_refused(conn: Connection, events: list[SavingsRefused]) -> None:
+    """For an order that has ended nothing happens."""
+    await end_without_savings(conn, events, now=utc_now())
 
 
 @handlers.on(AccountErased)

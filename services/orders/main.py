@@ -12,6 +12,7 @@ from services.orders.routes import routers
 from services.orders.routes.desk import Placing, fees_on, known_regions
 from services.orders.settings import OrdersSettings
 from services.orders.sweeper import Sweeper
+from services.orders.use_cases.open_money import rules_of
 from services.orders.use_cases.place_orders import PlaceOrder, place_orders
 from shared.calls_out import CallsOut
 from shared.clock import utc_now
@@ -41,6 +42,7 @@ async def start(running: Running) -> None:
     state.provider_key = verification_key(settings)
     state.placing = group_of_orders(running.db, settings, state.tariff)
     known_regions()
+    rules_of(settings.rules_file)
     running.background("http", state.placing.run_forever)
     http = httpx2.AsyncClient(trust_env=False, limits=httpx2.Limits(max_connections=32))
     running.closing.append(http.aclose)

@@ -242,8 +242,8 @@ SELECT order_id FROM charges WHERE order_id = ANY(:order_ids::uuid[]) AND status
 
 -- name: insert_receipt
 -- Money counts once per provider's reference, however often we are told.
-INSERT INTO receipts (provider, provider_reference, order_id, amount_minor, verdict, received_at)
-VALUES (:provider, :provider_reference, :order_id, :amount_minor, :verdict::receipt_verdict, :received_at)
+INSERT INTO receipts (provider, provider_reference, order_id, amount_minor, verdict, received_at, is_booked)
+VALUES (:provider, :provider_reference, :order_id, :amount_minor, :verdict::receipt_verdict, :received_at, true)
     ON CONFLICT DO NOTHING
 RETURNING provider_reference;
 
@@ -273,8 +273,9 @@ UPDATE receipts AS r
 -- name: insert_refunds
 -- Money that must go back, and why.
 INSERT INTO refunds (refund_id, order_id, parcel_id, shop_id, provider, provider_reference, amount_minor, reason,
-                     requested_by, requested_at)
-SELECT refund_id, order_id, parcel_id, shop_id, provider, provider_reference, amount_minor, reason, requested_by, :now
+                     requested_by, requested_at, is_booked)
+SELECT refund_id, order_id, parcel_id, shop_id, provider, provider_reference, amount_minor, reason, requested_by, :now,
+       true
   FROM unnest(:refund_ids::uuid[], :order_ids::uuid[], :parcel_ids::uuid[], :shop_ids::uuid[], :providers::text[],
               :provider_references::text[], :amounts_minor::bigint[], :reasons::text[], :requested_by::uuid[])
        AS r (refund_id, order_id, parcel_id, shop_id, provider, provider_reference, amount_minor, reason,
@@ -282,13 +283,14 @@ SELECT refund_id, order_id, parcel_id, shop_id, provider, provider_reference, am
 
 -- name: finish_refund
 -- The provider's answer, once.
-UPDATE refunds SET status = :status::refund_status, made_at = :made_at, refund_number = :refund_number
+UPDATE refunds SET status = :status::refund_status, made_at = :made_at, refund_number = :refund_number,
+       event_id = :event_id
  WHERE refund_id = :refund_id AND status = 'requested';
 
 -- name: refund
 -- One refund, before and after the provider is asked.
 SELECT refund_id, order_id, parcel_id, shop_id, provider, provider_reference, amount_minor, reason, requested_by,
-       status::text AS status
+       status::text AS status, is_booked
   FROM refunds
  WHERE refund_id = :refund_id;
 
@@ -546,12 +548,8 @@ SELECT order_id, buyer_id, status::text AS status, payment_method::text AS payme
 -- The last of their cash has come.
 UPDATE orders SET paid_at = :now WHERE order_id = ANY(:order_ids::uuid[]);
 
--- name: refunded_of_parcel
--- Nobody gives back more of a parcel than it cost. A refund that failed is still owed to the buyer, so it counts.
-SELECT coalesce(sum(amount_minor), 0)::bigint FROM refunds WHERE parcel_id = :parcel_id;
-
 -- name: insert_cash_receipts
 -- Cash is known by the parcel that it was taken for.
-INSERT INTO receipts (provider, provider_reference, order_id, amount_minor, verdict, received_at)
-SELECT 'cod', parcel_id::text, order_id, amount_minor, 'accepted', :now
+INSERT INTO receipts (provider, provider_reference, order_id, amount_minor, verdict, received_at, is_booked)
+SELECT 'cod', parcel_id::text, order_id, amount_minor, 'accepted', :now, true
   FROM unnest(:parcel_ids::uuid[], :order_ids::uuid[], :amounts_minor::bigint[]) AS c (parcel_id, order_id, amount_minor);

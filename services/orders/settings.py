@@ -24,6 +24,9 @@ class OrdersSettings(ServiceSettings):
     shipping_file: Path = Field(
         default=Path(__file__).with_name("shipping.json"), description="Dated shipping rates, JSON."
     )
+    rules_file: Path = Field(
+        default=Path(__file__).with_name("rules.json"), description="Commission and taxes as dated rules, JSON."
+    )
     order_batch: int = Field(default=128, ge=1, le=1000, description="Most orders that share one transaction.")
 
     payments_url: str = Field(default="", description="The SNAP provider; empty: no charge can be made.")

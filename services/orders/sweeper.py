@@ -10,6 +10,7 @@ import structlog
 from services.orders import store
 from services.orders.use_cases.expire_orders import BATCH, complete_overdue, expire_orders
 from services.orders.use_cases.forget_person import erase_addresses
+from services.orders.use_cases.settle_parcels import book_what_is_behind
 from shared.clock import utc_now
 from shared.db import TRANSIENT, Connection, Database
 from shared.problems import Problem
@@ -55,6 +56,7 @@ class Sweeper:
         """What need not be seen at once."""
         async with self._db.transaction() as conn:
             await erase_addresses(conn)
+        await self._drain(book_what_is_behind)
         async with self._db.reading() as conn:
             counts = await store.count_stuck(conn, grace_seconds=0)
         for status, count in counts.items():

@@ -19,7 +19,8 @@ from services.orders.main import service, start
 from services.orders.provider import Provider
 from services.orders.settings import OrdersSettings
 from services.orders.sweeper import Sweeper
-from services.orders.use_cases.receive_money import Money, receive_money
+from services.orders.use_cases.receipts import Money
+from services.orders.use_cases.receive_money import receive_money
 from shared import snap
 from shared.calls_out import CallsOut
 from shared.clock import utc_now

@@ -87,6 +87,13 @@ class MoreThanPaid(Problem):
     slug = "more-than-paid"
 
 
+class RefundNotFailed(Problem):
+    """Only a refund that has failed can be tried again."""
+
+    status = 409
+    slug = "refund-not-failed"
+
+
 class UnknownCharge(Problem):
     """There is no such charge here."""
 
@@ -99,3 +106,45 @@ class BadSignature(Problem):
 
     status = 401
     slug = "bad-signature"
+
+
+class NothingToPay(Problem):
+    """There is nobody to pay now."""
+
+    status = 409
+    slug = "nothing-to-pay"
+
+
+class WrongBatchState(Problem):
+    """The batch of payouts is not in a state in which this can happen."""
+
+    status = 409
+    slug = "wrong-batch-state"
+
+
+class SecondPersonNeeded(Problem):
+    """Another person than the one who drafted the batch must approve it."""
+
+    status = 403
+    slug = "second-person-needed"
+
+
+class BadBankAnswer(Problem):
+    """This file is not an answer of the bank that can be believed."""
+
+    status = 422
+    slug = "bad-bank-answer"
+
+
+class ContradictingAnswer(Problem):
+    """The bank's answer contradicts the batch, or what the bank said before; nothing of it was taken over."""
+
+    status = 409
+    slug = "contradicting-answer"
+
+
+class BankFileErased(Problem):
+    """The file holds accounts of people who were erased, so it can no longer be read; its checksum is kept."""
+
+    status = 410
+    slug = "bank-file-erased"

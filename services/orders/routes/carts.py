@@ -92,6 +92,7 @@ async def check_out(body: Checkout, key: IdempotencyKey, person: CurrentPerson, 
         lines=None,
         ship_to=body.ship_to.as_ship_to(),
         method=body.payment.method,
+        cooperative_id=body.payment.cooperative_id,
         traceparent=current_traceparent(),
     )
     return answer(await placing(request).submit(command))

@@ -14,7 +14,8 @@ from fastapi import APIRouter, Request, Response
 
 from services.orders.domain.problems import BadSignature, UnknownCharge
 from services.orders.provider import PAID, Provider, amount_of
-from services.orders.use_cases.receive_money import Money, receive_notified_money
+from services.orders.use_cases.receipts import Money
+from services.orders.use_cases.receive_money import receive_notified_money
 from shared import snap
 from shared.clock import utc_now
 from shared.http import Db

@@ -113,6 +113,7 @@ async def create_order(key: IdempotencyKey, person: CurrentPerson, request: Requ
         ),
         ship_to=body.ship_to.as_ship_to(),
         method=body.payment.method,
+        cooperative_id=body.payment.cooperative_id,
         traceparent=current_traceparent(),
     )
     return answer(await placing(request).submit(command))

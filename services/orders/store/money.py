@@ -7,6 +7,7 @@ from datetime import datetime
 from uuid import UUID
 
 from services.orders.domain.order import OrderStatus, Verdict
+from services.orders.domain.refunds import RefundedPart
 from services.orders.store.named import queries
 from shared.db import Connection
 
@@ -34,6 +35,7 @@ class NewRefund:
     amount_minor: int
     reason: str
     requested_by: UUID | None
+    parts: tuple[RefundedPart, ...] = ()  # whose money it is; none when it was never the order's
 
 
 async def insert_receipt(
@@ -108,11 +110,6 @@ async def receive_cash(conn: Connection, cash: Sequence[tuple[UUID, UUID, int]],
         amounts_minor=amounts_minor,
         now=now,
     )
-
-
-async def refunded_of_parcel(conn: Connection, parcel_id: UUID) -> int:
-    """What was given back, or will be, of the parcel's cost."""
-    return int(await queries.refunded_of_parcel.value(conn, parcel_id=parcel_id))
 
 
 async def insert_charges(conn: Connection, charges: Sequence[tuple[UUID, int]], *, now: datetime) -> None:
@@ -215,9 +212,15 @@ async def refund(conn: Connection, refund_id: UUID) -> RefundSubject | None:
 
 
 async def finish_refund(
-    conn: Connection, refund_id: UUID, *, is_made: bool, refund_number: str | None, now: datetime
+    conn: Connection,
+    refund_id: UUID,
+    *,
+    is_made: bool,
+    refund_number: str | None,
+    event_id: UUID | None,
+    now: datetime,
 ) -> bool:
-    """Record what became of a refund; False when that is known already."""
+    """Record what became of a refund, and the event that says so; False when that is known already."""
     return bool(
         await queries.finish_refund.run(
             conn,
@@ -225,5 +228,6 @@ async def finish_refund(
             status="made" if is_made else "failed",
             made_at=now if is_made else None,
             refund_number=refund_number,
+            event_id=event_id,
         )
     )

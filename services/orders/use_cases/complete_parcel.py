@@ -1,4 +1,4 @@
-"""Complete parcels: the buyer, or the clock, accepts what was delivered. The sale counts."""
+"""Complete parcels: the buyer, or the clock, accepts what was delivered. The sale counts and is settled."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -13,6 +13,7 @@ from services.orders.store import Parcel
 from services.orders.use_cases import parcel_facts
 from services.orders.use_cases.open_parcel import open_parcel, require_confirmed
 from services.orders.use_cases.record_steps import Taken, record_steps
+from services.orders.use_cases.settle_parcels import settle_parcels
 from shared import outbox
 from shared.auth import Principal
 from shared.db import Connection
@@ -44,13 +45,16 @@ async def accept(
     accepted = set(parcel_ids)
     await store.complete_parcels(conn, accepted, by=by, now=now)
     lines = await store.lines_of_parcels(conn, orders)
+    event_ids: dict[UUID, UUID] = {}
     for parcel_id in sorted(accepted):
         parcel = parcels[parcel_id]
         order = orders[parcel.order_id]
         outbox.append(conn, parcel_facts.completed(order, parcel, lines[parcel_id], by=by, now=now))
+        event_ids[parcel_id] = conn.events[-1].event_id
     statuses: dict[UUID, list[ParcelStatus]] = defaultdict(list)
     for parcel in parcels.values():
         status = ParcelStatus.COMPLETED if parcel.parcel_id in accepted else parcel.status
         statuses[parcel.order_id].append(status)
     taken = [Taken(order, parcels_ended(order, statuses[order.order_id])) for order in orders.values()]
     await record_steps(conn, taken, now=now)
+    await settle_parcels(conn, orders, event_ids, now=now)

@@ -7,9 +7,12 @@ from uuid import UUID
 from services.orders import store
 from services.orders.domain.order import Order
 from services.orders.domain.parcel import Move, ParcelStatus, cash_due_minor, check_cash, move
-from services.orders.store import Parcel
+from services.orders.store import Parcel, accounts
+from services.orders.store.accounts import Movement
 from services.orders.use_cases import parcel_facts
+from services.orders.use_cases.book_money import AT_THE_DOOR, money_in
 from services.orders.use_cases.open_parcel import MAY_SEND, open_parcel, require_confirmed, require_staff
+from services.orders.use_cases.receipts import Money
 from services.orders.use_cases.settle_cash import settle_cash
 from shared import outbox
 from shared.auth import Principal
@@ -53,3 +56,8 @@ async def hand_over(conn: Connection, parcels: Sequence[tuple[Order, Parcel]], *
     if cash:
         await store.receive_cash(conn, cash, now=now)
         await settle_cash(conn, {order_id for _, order_id, _ in cash}, now=now)
+        await accounts.post(conn, [_taken(*one, now=now) for one in cash])
+
+
+def _taken(parcel_id: UUID, order_id: UUID, amount_minor: int, *, now: datetime) -> Movement:
+    return money_in(order_id, Money(AT_THE_DOOR, str(parcel_id), amount_minor, now))

@@ -13,9 +13,9 @@ import orjson
 
 from services.orders import store
 from services.orders.domain.placing import NewOrder, Offer, WantedLine, place
-from services.orders.domain.problems import EmptyCart, PaymentMethodUnavailable
+from services.orders.domain.problems import EmptyCart
 from services.orders.domain.shipping import ShippingFees
-from services.orders.store import ShipTo
+from services.orders.store import SavingsPayment, ShipTo
 from shared import idempotency, outbox
 from shared.contracts.orders import PaymentMethod
 from shared.db import Connection
@@ -36,6 +36,7 @@ class PlaceOrder:
     ship_to: ShipTo
     method: PaymentMethod
     traceparent: str | None
+    cooperative_id: UUID | None = None  # whose savings pay
 
 
 async def place_orders(
@@ -83,8 +84,6 @@ def _decide(
 ) -> NewOrder:
     if command.buyer_id in erased:
         raise Forbidden
-    if command.method == "savings":
-        raise PaymentMethodUnavailable("paying from cooperative savings is not available yet")
     if not lines:
         raise EmptyCart
     return place(
@@ -114,6 +113,13 @@ async def _write(
         [commands[i].traceparent for i in placed],
         answer_seconds=answer_seconds,
     )
+    savings = [
+        SavingsPayment(order.order_id, new_id(), cooperative_id)
+        for i, order in placed.items()
+        if (cooperative_id := commands[i].cooperative_id) is not None
+    ]
+    if savings:
+        await store.insert_savings_payments(conn, savings)
     kept = [(commands[i].claim, answer.status, answer.body) for i in placed if isinstance(answer := answers[i], Replay)]
     await idempotency.store(conn, kept)
     from_cart = [

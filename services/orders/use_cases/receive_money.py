@@ -1,30 +1,22 @@
 """Receive money that a provider tells us of: by its notification, by its answer, or because we asked.
 
 Told twice is received once: the provider's reference decides. Money that cannot count for the order is written down and
-goes back; none is kept silently.
+goes back; none is kept silently. All of it is booked as it comes.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from services.orders import store
 from services.orders.domain.order import Verdict, money_received
 from services.orders.domain.problems import UnknownCharge
-from services.orders.store import Receipt
+from services.orders.store import Receipt, accounts
+from services.orders.store.accounts import Movement
+from services.orders.use_cases.book_money import money_in
 from services.orders.use_cases.give_back import give_back_receipt
+from services.orders.use_cases.receipts import Money
 from services.orders.use_cases.record_steps import Taken, record_steps
 from shared.db import Connection
-
-
-@dataclass(frozen=True, slots=True)
-class Money:
-    """An amount that came in, in rupiah, under the provider's own reference."""
-
-    provider: str
-    provider_reference: str
-    amount_minor: int
-    received_at: datetime
 
 
 async def receive_notified_money(conn: Connection, order_id: UUID, money: Money, *, now: datetime) -> Verdict | None:
@@ -41,6 +33,15 @@ async def receive_notified_money(conn: Connection, order_id: UUID, money: Money,
 
 async def receive_money(conn: Connection, order_id: UUID, money: Money, *, now: datetime) -> Verdict | None:
     """What became of the money; None when we knew of it already. Raises UnknownCharge."""
+    verdict, movements = await take_money(conn, order_id, money, now=now)
+    await accounts.post(conn, movements)
+    return verdict
+
+
+async def take_money(
+    conn: Connection, order_id: UUID, money: Money, *, cooperative_id: UUID | None = None, now: datetime
+) -> tuple[Verdict | None, list[Movement]]:
+    """The same, with what the caller has to post; `cooperative_id` of savings. Raises UnknownCharge."""
     order = await store.lock_order(conn, order_id)
     if order is None:
         raise UnknownCharge
@@ -55,11 +56,12 @@ async def receive_money(conn: Connection, order_id: UUID, money: Money, *, now: 
         received_at=money.received_at,
     )
     if not is_new:
-        return None
+        return None, []
+    movements = [money_in(order_id, money, cooperative_id)]
     await store.settle_charge(conn, order_id, "paid")
     if verdict.is_kept:
         await record_steps(conn, [Taken(order, step)], now=now)
     else:
         receipt = Receipt(order_id, money.provider, money.provider_reference, money.amount_minor)
-        await give_back_receipt(conn, order, receipt, reason=verdict.value, now=now)
-    return verdict
+        movements += await give_back_receipt(conn, order, receipt, cooperative_id, reason=verdict.value, now=now)
+    return verdict, movements

@@ -13,6 +13,7 @@ from services.orders.domain.order import Effect, Order, OrderStatus, Step
 from services.orders.domain.parcel import ParcelStatus
 from services.orders.use_cases import parcel_facts
 from services.orders.use_cases.give_back import give_back_all
+from services.orders.use_cases.pay_from_savings import ask_cooperatives
 from shared import calls_out, outbox
 from shared.contracts.orders import OrderCancelled, OrderConfirmed, OrderPaid, ReservationRequested
 from shared.db import Connection
@@ -84,8 +85,12 @@ async def _ask_payments(conn: Connection, asking: Sequence[Taken], *, now: datet
     if not asking:
         return
     await store.insert_charges(conn, [(one.after.order_id, one.after.total_minor) for one in asking], now=now)
-    subjects: dict[str, dict[str, str]] = {str(one.after.order_id): {} for one in asking}
-    await calls_out.request_all(conn, CHARGE, subjects, deadline_seconds=float(conn.settings.payment_seconds))
+    await ask_cooperatives(conn, [one.after for one in asking if one.after.method == "savings"], now=now)
+    subjects: dict[str, dict[str, str]] = {
+        str(one.after.order_id): {} for one in asking if one.after.method != "savings"
+    }
+    if subjects:
+        await calls_out.request_all(conn, CHARGE, subjects, deadline_seconds=float(conn.settings.payment_seconds))
 
 
 async def _end(conn: Connection, ending: Sequence[Taken], *, now: datetime) -> None:

@@ -1,13 +1,20 @@
-"""Refund part of an order: a shop for its own parcel, an operator for anything; never more than was paid."""
+"""Refund part of an order, or all of it: a shop for its own parcel, an operator for anything; never more than was paid.
 
-from collections.abc import Mapping
+Before its parcel is settled the money was nobody's yet; afterwards it comes from those who got it, commission and tax
+in proportion, also when they were paid out: what they owe then is netted by later sales. An instalment that went to a
+lender stays there.
+"""
+
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
 from services.orders import store
-from services.orders.domain.problems import MoreThanPaid, MoreThanSent
+from services.orders.domain.problems import MoreThanPaid
+from services.orders.domain.refunds import Item, RefundedPart, everything, of_amount, of_quantities
 from services.orders.store import NewRefund, Parcel
-from services.orders.use_cases.give_back import give_back_part
+from services.orders.use_cases.give_back import give_back_parts
+from services.orders.use_cases.open_money import open_money
 from services.orders.use_cases.open_parcel import MAY_SELL
 from shared.auth import Principal
 from shared.db import Connection
@@ -24,7 +31,7 @@ async def refund_order(
     reason: str,
     now: datetime,
 ) -> list[NewRefund]:
-    """The refunds that were asked for: of these quantities at the price of sale, or of an amount.
+    """The refunds that were asked for: of these quantities at the price of sale, of an amount, or of all that is left.
 
     Raises NotFound, Forbidden, MoreThanSent, MoreThanPaid.
     """
@@ -32,23 +39,45 @@ async def refund_order(
     if order is None:
         raise NotFound
     parcels = await store.lock_parcels(conn, [order_id])
-    parcel = await _own_parcel(conn, parcels, person)
-    if quantities is not None:
-        amount_minor = await _price_of(conn, order_id, parcel, quantities)
-    if parcel is not None:
-        left_minor = parcel.goods_minor + parcel.shipping_minor - await store.refunded_of_parcel(conn, parcel.parcel_id)
-        if (amount_minor or 0) > left_minor:
-            raise MoreThanPaid("a shop gives back at most what its own parcel cost", left_minor=left_minor)
-    return await give_back_part(
+    own = await _own_parcel(conn, parcels, person)
+    money = await open_money(conn, [order], now=now)
+    items = [item for item in money.refundable(order_id) if own is None or item.parcel_id == own.parcel_id]
+    parts = _parts(items, quantities, amount_minor)
+    return await give_back_parts(
         conn,
         order,
-        amount_minor or 0,
+        parts,
+        money,
         reason=reason,
         now=now,
-        parcel_id=None if parcel is None else parcel.parcel_id,
-        shop_id=None if parcel is None else parcel.shop_id,
+        parcel=_named(parts, parcels, own, is_of_lines=quantities is not None),
         requested_by=person.id,
     )
+
+
+def _parts(
+    items: Sequence[Item], quantities: Mapping[UUID, int] | None, amount_minor: int | None
+) -> list[RefundedPart]:
+    if quantities is not None:
+        return of_quantities(items, quantities)
+    if amount_minor is not None:
+        return of_amount(items, amount_minor)
+    if not (parts := everything(items)):
+        raise MoreThanPaid("nothing is left of what was paid", left_minor=0)
+    return parts
+
+
+def _named(
+    parts: Sequence[RefundedPart], parcels: Mapping[UUID, Parcel], own: Parcel | None, *, is_of_lines: bool
+) -> tuple[UUID, UUID] | None:
+    """The one parcel, and its shop, that a refund is about; None for an order as a whole."""
+    found = {part.parcel_id for part in parts}
+    if own is not None:
+        return own.parcel_id, own.shop_id
+    if is_of_lines and len(found) == 1:
+        (parcel_id,) = found
+        return parcel_id, parcels[parcel_id].shop_id
+    return None
 
 
 async def _own_parcel(conn: Connection, parcels: Mapping[UUID, Parcel], person: Principal) -> Parcel | None:
@@ -62,16 +91,3 @@ async def _own_parcel(conn: Connection, parcels: Mapping[UUID, Parcel], person: 
         if role is not None:
             raise Forbidden
     raise NotFound
-
-
-async def _price_of(conn: Connection, order_id: UUID, parcel: Parcel | None, quantities: Mapping[UUID, int]) -> int:
-    lines = {
-        row["product_id"]: row
-        for parcel_id, rows in (await store.lines_of_parcels(conn, [order_id])).items()
-        for row in rows
-        if parcel is None or parcel.parcel_id == parcel_id
-    }
-    for product_id, quantity in quantities.items():
-        if product_id not in lines or quantity > lines[product_id]["quantity"]:
-            raise MoreThanSent
-    return sum(quantity * int(lines[product_id]["unit_price_minor"]) for product_id, quantity in quantities.items())

@@ -79,6 +79,12 @@ class AskedPayment(Asked):
     method: PaymentMethod
     cooperative_id: UUID | None = Field(default=None, description="Whose savings pay; only for `savings`.")
 
+    @model_validator(mode="after")
+    def _whose_savings(self) -> Self:
+        if (self.method == "savings") != (self.cooperative_id is not None):
+            raise ValueError("cooperative_id says whose savings pay: for savings, and only then")
+        return self
+
 
 class Checkout(Asked):
     """What an order needs besides its lines."""
@@ -150,16 +156,17 @@ class Manifest(Asked):
 
 
 class NewRefund(Asked):
-    """Money to be given back: for lines at their price of sale, or an amount."""
+    """Money to be given back: for lines at their price of sale, an amount, or everything that is left."""
 
     lines: list[Counted] | None = Field(default=None, min_length=1, max_length=LINES_MAX)
     amount_minor: int | None = Field(default=None, ge=1, le=AMOUNT_MINOR_MAX, strict=True)
+    everything: bool = Field(default=False, strict=True)
     reason: str = Field(pattern="^[a-z_]{2,40}$", examples=["damaged"])
 
     @model_validator(mode="after")
-    def _one_of_both(self) -> Self:
-        if (self.lines is None) == (self.amount_minor is None):
-            raise ValueError("give either lines or amount_minor")
+    def _one_of_them(self) -> Self:
+        if (self.lines is not None) + (self.amount_minor is not None) + self.everything != 1:
+            raise ValueError("give either lines, or amount_minor, or everything")
         return self
 
 

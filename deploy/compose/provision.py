@@ -16,7 +16,7 @@ from deploy.local.migrations import migrate_services
 from deploy.local.postgres import SUPERUSER
 from deploy.local.provision_kafka import provision_kafka
 from deploy.local.provision_postgres import provision_postgres
-from deploy.local.stack import AUDIT, KAFKA_ADMIN, KAFKA_OBSERVER, OWNER, SERVICES, Stack
+from deploy.local.stack import AUDIT, KAFKA_ADMIN, KAFKA_OBSERVER, KAFKA_PARTNERS, OWNER, SERVICES, Stack
 from deploy.sandbox.keys import ensure_keys
 
 SANDBOX = Path("/sandbox")
@@ -40,6 +40,7 @@ def stack_of_containers() -> Stack:
         kafka_passwords={
             KAFKA_ADMIN: given["KAFKA_ADMIN_PASSWORD"],
             KAFKA_OBSERVER: given["KAFKA_OBSERVER_PASSWORD"],
+            KAFKA_PARTNERS: given["KAFKA_PARTNERS_PASSWORD"],
             **services,
         },
         variables={},

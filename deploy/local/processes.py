@@ -15,7 +15,7 @@ from deploy.local import kafka, postgres
 from deploy.local.files import read_json, write_json
 from deploy.local.layout import HOST, WISHES, Layout
 from deploy.local.spec import Answers, Http, ProcessSpec, Tcp
-from deploy.local.stack import SERVICES, Stack
+from deploy.local.stack import KAFKA_PARTNERS, SERVICES, Stack
 
 SANDBOXES = {
     "payments": "payment provider (sandbox)",
@@ -177,4 +177,24 @@ def _applications(stack: Stack) -> list[ProcessSpec]:
                 url=stack.url(name),
             )
         )
+    if is_present("financing"):
+        specs.append(_partners(stack))
     return specs
+
+
+def _partners(stack: Stack) -> ProcessSpec:
+    """The task that makes lenders' topics and users: the only one that signs in to Kafka as `partners`."""
+    user, password = stack.kafka_user(KAFKA_PARTNERS)
+    variables = {
+        "LUMBUNG_DATABASE_URL": stack.dsn("financing"),
+        "LUMBUNG_KAFKA_BOOTSTRAP": stack.kafka_bootstrap,
+        "LUMBUNG_KAFKA_USERNAME": user,
+        "LUMBUNG_KAFKA_PASSWORD": password,
+    }
+    return ProcessSpec(
+        name="partners",
+        purpose="lenders' topics and users",
+        command=[sys.executable, "-m", "deploy.partners"],
+        environment=base_environment() | variables | stack.variables["partners"],
+        depends=("migrate", "provision-kafka"),
+    )

@@ -2,7 +2,8 @@
 
 A service writes only the topics that it owns, reads every `lumbung.` topic, and joins only groups whose name
 starts with its own name and a dot (the dot matters: without it `orders` would open `orders2`). `observer`
-reads everything and writes nothing. Topics come from the declared contracts and from nowhere else.
+reads everything and writes nothing. `partners` makes lenders' topics and users (`deploy/partners`), `financing` writes
+those topics. Topics come from the declared contracts and from nowhere else.
 """
 
 from __future__ import annotations
@@ -16,11 +17,9 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 from confluent_kafka.admin import (
     AclBinding,
     AclOperation,
-    AclPermissionType,
     AdminClient,
     NewPartitions,
     NewTopic,
-    ResourcePatternType,
     ResourceType,
     ScramCredentialInfo,
     ScramMechanism,
@@ -29,7 +28,8 @@ from confluent_kafka.admin import (
 )
 
 from deploy.local.layout import LocalStackError
-from deploy.local.stack import KAFKA_ADMIN, KAFKA_OBSERVER, SERVICES, Stack, load_stack
+from deploy.local.stack import KAFKA_ADMIN, KAFKA_OBSERVER, KAFKA_PARTNERS, SERVICES, Stack, load_stack
+from deploy.partners.provision import admin_rights, allow, publisher_rights
 from shared.contracts import TOPICS, Topic
 
 TOPIC_PREFIX = "lumbung."
@@ -79,7 +79,7 @@ def _wait_for_broker(admin: AdminClient) -> None:
 
 def _ensure_users(admin: AdminClient, stack: Stack) -> None:
     scram = ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, SCRAM_ITERATIONS)
-    names = (*SERVICES, KAFKA_OBSERVER)
+    names = (*SERVICES, KAFKA_OBSERVER, KAFKA_PARTNERS)
     upsertions: list[UserScramCredentialAlteration] = [
         UserScramCredentialUpsertion(name, scram, stack.kafka_passwords[name].encode()) for name in names
     ]
@@ -105,25 +105,21 @@ def acl_bindings(topics: list[Topic]) -> list[AclBinding]:
     """The rights of every user, as Kafka wants them."""
     bindings = []
     for service in SERVICES:
-        bindings.append(_allow(service, ResourceType.TOPIC, TOPIC_PREFIX, AclOperation.READ, prefixed=True))
-        bindings.append(_allow(service, ResourceType.GROUP, f"{service}.", AclOperation.READ, prefixed=True))
+        bindings.append(allow(service, ResourceType.TOPIC, TOPIC_PREFIX, AclOperation.READ, prefixed=True))
+        bindings.append(allow(service, ResourceType.GROUP, f"{service}.", AclOperation.READ, prefixed=True))
         for topic in topics:
             if topic.owner == service:
-                bindings.append(_allow(service, ResourceType.TOPIC, topic.name, AclOperation.WRITE))
-                bindings.append(_allow(service, ResourceType.TOPIC, topic.name, AclOperation.DESCRIBE))
+                bindings.append(allow(service, ResourceType.TOPIC, topic.name, AclOperation.WRITE))
+                bindings.append(allow(service, ResourceType.TOPIC, topic.name, AclOperation.DESCRIBE))
     bindings += [
-        _allow(KAFKA_OBSERVER, ResourceType.TOPIC, TOPIC_PREFIX, AclOperation.READ, prefixed=True),
-        _allow(KAFKA_OBSERVER, ResourceType.TOPIC, TOPIC_PREFIX, AclOperation.DESCRIBE_CONFIGS, prefixed=True),
-        _allow(KAFKA_OBSERVER, ResourceType.GROUP, "*", AclOperation.DESCRIBE),
-        _allow(KAFKA_OBSERVER, ResourceType.GROUP, f"{KAFKA_OBSERVER}.", AclOperation.READ, prefixed=True),
+        allow(KAFKA_OBSERVER, ResourceType.TOPIC, TOPIC_PREFIX, AclOperation.READ, prefixed=True),
+        allow(KAFKA_OBSERVER, ResourceType.TOPIC, TOPIC_PREFIX, AclOperation.DESCRIBE_CONFIGS, prefixed=True),
+        allow(KAFKA_OBSERVER, ResourceType.GROUP, "*", AclOperation.DESCRIBE),
+        allow(KAFKA_OBSERVER, ResourceType.GROUP, f"{KAFKA_OBSERVER}.", AclOperation.READ, prefixed=True),
+        *admin_rights(KAFKA_PARTNERS),
+        *publisher_rights("financing"),
     ]
     return bindings
-
-
-def _allow(user: str, kind: ResourceType, name: str, operation: AclOperation, *, prefixed: bool = False) -> AclBinding:
-    pattern = ResourcePatternType.PREFIXED if prefixed else ResourcePatternType.LITERAL
-    principal = f"User:{user}"
-    return AclBinding(kind, name, pattern, principal, ANY_HOST, operation, AclPermissionType.ALLOW)
 
 
 def _wait(futures: dict[Any, Future[Any]]) -> None:

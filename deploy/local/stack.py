@@ -25,6 +25,7 @@ OWNER = "lumbung_owner"
 AUDIT = "lumbung_audit"
 KAFKA_ADMIN = "admin"
 KAFKA_OBSERVER = "observer"
+KAFKA_PARTNERS = "partners"  # makes lenders' topics and users, and does nothing else
 
 
 class StackMissing(LocalStackError):
@@ -67,7 +68,7 @@ class Stack:
         return f"postgresql://{role}:{password}@{self.postgres_address}/{database}"
 
     def kafka_user(self, name: str) -> tuple[str, str]:
-        """Name and password of a Kafka user: a service, `observer` (reads everything) or `admin`."""
+        """Name and password of a Kafka user: a service, `observer` (reads everything), `partners` or `admin`."""
         return name, self.kafka_passwords[name]
 
     def url(self, service: str) -> str:
@@ -91,11 +92,12 @@ def recorded_pid(state: Any, process: str) -> Pid | None:
 def describe_stack(layout: Layout) -> Stack:
     """Decide everything about a stack that does not need it to run, and make its passwords if there are none."""
     roles = (SUPERUSER, OWNER, AUDIT, *SERVICES)
-    users = (KAFKA_ADMIN, KAFKA_OBSERVER, *SERVICES)
+    users = (KAFKA_ADMIN, KAFKA_OBSERVER, KAFKA_PARTNERS, *SERVICES)
     purposes = [f"postgres:{role}" for role in roles] + [f"kafka:{user}" for user in users]
-    purposes += ["notices", "sessions", "identity", "members"]
+    purposes += ["notices", "sessions", "identity", "members", "partners"]
     credentials = ensure_credentials(layout, purposes)
     notices_token = {"LUMBUNG_NOTICES_TOKEN": credentials.password("notices")}
+    partner_key = {"LUMBUNG_PARTNER_KEY": credentials.password("partners")}
     return Stack(
         home=layout.home,
         port_base=layout.port_base,
@@ -110,6 +112,8 @@ def describe_stack(layout: Layout) -> Stack:
             "catalog": {"LUMBUNG_MEDIA_DIR": str(layout.home / "media")},
             "orders": _merchant_variables(layout),
             "cooperatives": {"LUMBUNG_MEMBERS_KEY": credentials.password("members")},
+            "financing": {**partner_key, "LUMBUNG_WEBHOOK_LOCAL_ALLOWED": "true"},
+            "partners": partner_key,
             "storefront": {"LUMBUNG_SESSION_KEY": credentials.password("sessions")},
         },
         postgres_address=f"{HOST}:{layout.port('postgres')}",

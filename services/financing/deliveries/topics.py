@@ -15,6 +15,7 @@ import asyncpg
 import structlog
 
 from services.financing.domain.lender_events import LenderEvent
+from services.financing.domain.partner_names import topic_of
 from services.financing.running import News
 from services.financing.store.partner import event_of, queries
 from shared.db import TRANSIENT, connect_alone
@@ -131,11 +132,6 @@ class Topics:
             delivered=[len(portion.records) for portion in portions],
         )
         EVENTS_PUBLISHED.labels("lending").inc(sum(len(portion.records) for portion in portions))
-
-
-def topic_of(slug: str) -> str:
-    """The topic of the lender with this short name; all within `lending.<slug>.` is its own."""
-    return f"lending.{slug}.events"
 
 
 def _portion(rows: list[Row]) -> Portion:

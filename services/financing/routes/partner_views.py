@@ -6,11 +6,12 @@ from uuid import UUID
 from fastapi import Depends, Query
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
+from services.financing.domain.partner_names import group_prefix, kafka_user, topic_of
 from services.financing.routes.callers import CurrentLender
 from services.financing.settings import FinancingSettings
 from services.financing.store.lenders import Lender
 from services.financing.store.partner import Subscription
-from services.financing.use_cases.subscribe import Given, kafka_user
+from services.financing.use_cases.subscribe import Given
 from shared.auth import CurrentPerson, require_scope
 
 SCOPE = "lending.events"
@@ -71,8 +72,8 @@ class SecretsView(BaseModel):
             kafka = KafkaAccessView(
                 bootstrap=settings.kafka_bootstrap,
                 mechanism="SCRAM-SHA-512",
-                topic=f"lending.{lender.slug}.events",
-                group_prefix=f"lender.{lender.slug}.",
+                topic=topic_of(lender.slug),
+                group_prefix=group_prefix(lender.slug),
                 username=kafka_user(lender.slug),
                 password=given.kafka_password,
             )

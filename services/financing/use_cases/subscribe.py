@@ -8,6 +8,7 @@ from datetime import datetime
 from uuid import UUID
 
 from services.financing.domain import sealing, targets, webhooks
+from services.financing.domain.partner_names import kafka_user
 from services.financing.domain.partner_problems import BeyondTheLog, NoPartnerKey, TooManySubscriptions
 from services.financing.settings import FinancingSettings
 from services.financing.store import partner
@@ -77,11 +78,6 @@ async def give_kafka(conn: Connection, lender: Lender, *, now: datetime) -> Give
     sealed = seal(conn.settings, password.encode(), context=f"kafka:{lender.slug}")
     await partner.want_kafka(conn, lender.lender_id, lender.slug, sealed, now=now)
     return Given(kafka_username=kafka_user(lender.slug), kafka_password=password)
-
-
-def kafka_user(slug: str) -> str:
-    """The SCRAM user of the lender with this short name."""
-    return f"lender-{slug}"
 
 
 def seal(settings: FinancingSettings, plain: bytes, *, context: str) -> bytes:

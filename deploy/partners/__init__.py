@@ -1,0 +1,1 @@
+"""The provisioning task of partner delivery: lenders' Kafka topics, users, rights and quotas."""

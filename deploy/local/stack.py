@@ -94,9 +94,13 @@ def describe_stack(layout: Layout) -> Stack:
     roles = (SUPERUSER, OWNER, AUDIT, *SERVICES)
     users = (KAFKA_ADMIN, KAFKA_OBSERVER, KAFKA_PARTNERS, *SERVICES)
     purposes = [f"postgres:{role}" for role in roles] + [f"kafka:{user}" for user in users]
-    purposes += ["notices", "sessions", "identity", "members", "partners"]
+    purposes += ["notices", "sessions", "identity", "members", "partners", "bank:token", "bank:secret"]
     credentials = ensure_credentials(layout, purposes)
     notices_token = {"LUMBUNG_NOTICES_TOKEN": credentials.password("notices")}
+    bank_keys = {
+        "LUMBUNG_BANK_TOKEN": credentials.password("bank:token"),
+        "LUMBUNG_BANK_SECRET": credentials.password("bank:secret"),
+    }
     partner_key = {"LUMBUNG_PARTNER_KEY": credentials.password("partners")}
     return Stack(
         home=layout.home,
@@ -108,9 +112,10 @@ def describe_stack(layout: Layout) -> Stack:
         variables={
             "payments": {"LUMBUNG_SANDBOX_DIR": str(layout.sandbox)},
             "notices": {"LUMBUNG_SANDBOX_DIR": str(layout.sandbox), **notices_token},
+            "bank": {"LUMBUNG_SANDBOX_DIR": str(layout.sandbox), **bank_keys},
             "identity": {"LUMBUNG_IDENTITY_KEY": credentials.password("identity"), **notices_token},
             "catalog": {"LUMBUNG_MEDIA_DIR": str(layout.home / "media")},
-            "orders": _merchant_variables(layout),
+            "orders": _merchant_variables(layout) | bank_keys,
             "cooperatives": {"LUMBUNG_MEMBERS_KEY": credentials.password("members")},
             "financing": {**partner_key, "LUMBUNG_WEBHOOK_LOCAL_ALLOWED": "true"},
             "partners": partner_key,

@@ -1,4 +1,4 @@
-"""The environment of both sandboxes, read once when a process starts.
+"""The environment of the sandboxes, read once when a process starts.
 
 What must stay true: sandboxes listen on this machine only unless told otherwise, because whoever reaches the payment
 sandbox can pay.
@@ -11,10 +11,11 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PAYMENTS_OFFSET = 90
 NOTICES_OFFSET = 91
+BANK_OFFSET = 94
 
 
 class SandboxSettings(BaseSettings):
-    """What both sandboxes need; every name is prefixed `LUMBUNG_` in the environment."""
+    """What all sandboxes need; every name is prefixed `LUMBUNG_` in the environment."""
 
     model_config = SettingsConfigDict(env_prefix="LUMBUNG_", frozen=True)
 
@@ -46,6 +47,15 @@ class NoticeSettings(SandboxSettings):
     """The notice channel's own knob: senders must show this token when it is set."""
 
     notices_token: str = ""
+
+
+class BankSettings(SandboxSettings):
+    """The bank's own knobs. Without a token it refuses everybody."""
+
+    bank_token: str = ""
+    bank_secret: str = ""
+    bank_settle_seconds: float = Field(default=1.0, ge=0, le=86_400, description="From the file to its settlement.")
+    sandbox_clock_window_seconds: int = Field(default=300, ge=1)
 
 
 def private_folder(folder: Path) -> Path:

@@ -5,13 +5,15 @@ from collections.abc import Sequence
 import httpx2
 
 from services.orders.calls import purposes
+from services.orders.deliveries import bank_purposes
 from services.orders.domain import shipping
-from services.orders.handlers import handlers
+from services.orders.handlers import handlers, payout_handlers
 from services.orders.provider import Provider, verification_key
 from services.orders.routes import routers
 from services.orders.routes.desk import Placing, fees_on, known_regions
 from services.orders.settings import OrdersSettings
 from services.orders.sweeper import Sweeper
+from services.orders.upstream import Bank
 from services.orders.use_cases.open_money import rules_of
 from services.orders.use_cases.place_orders import PlaceOrder, place_orders
 from shared.calls_out import CallsOut
@@ -46,12 +48,15 @@ async def start(running: Running) -> None:
     running.background("http", state.placing.run_forever)
     http = httpx2.AsyncClient(trust_env=False, limits=httpx2.Limits(max_connections=32))
     running.closing.append(http.aclose)
-    calls = CallsOut(running.db, purposes(running.db, Provider.of(settings, http)))
+    to_bank = bank_purposes(running.db, Bank.of(settings, http))
+    calls = CallsOut(running.db, {**purposes(running.db, Provider.of(settings, http)), **to_bank})
     running.background("worker", calls.run_forever)
     running.background("worker", Sweeper(running.db, seconds=settings.sweep_seconds).run_forever)
 
 
-service = Service(name="orders", settings=OrdersSettings, routers=routers, handlers=(handlers,), start=start)
+service = Service(
+    name="orders", settings=OrdersSettings, routers=routers, handlers=(handlers, payout_handlers), start=start
+)
 
 if __name__ == "__main__":
     service.main()

@@ -42,3 +42,10 @@ class OrdersSettings(ServiceSettings):
     payments_callback_path: str = Field(
         default="", description="The path that the provider signs, when a proxy changes it; empty: as requested."
     )
+
+    bank_url: str = Field(default="", description="The bank for payouts; empty: officers carry files and answers.")
+    bank_token: SecretStr = Field(default=SecretStr(""), description="Names us to the bank.")
+    bank_secret: SecretStr = Field(default=SecretStr(""), description="Signs files to the bank, proves its answers.")
+    payout_interval_seconds: float = Field(
+        default=0, ge=0, description="How often the clock drafts a batch of payouts; 0: only officers do."
+    )

@@ -8,8 +8,10 @@ from typing import Protocol
 import structlog
 
 from services.orders import store
+from services.orders.domain.problems import NothingToPay
+from services.orders.use_cases.draft_payouts import draft_by_the_clock
 from services.orders.use_cases.expire_orders import BATCH, complete_overdue, expire_orders
-from services.orders.use_cases.forget_person import erase_addresses
+from services.orders.use_cases.forget_person import erase_addresses, erase_bank_accounts
 from services.orders.use_cases.settle_parcels import book_what_is_behind
 from shared.clock import utc_now
 from shared.db import TRANSIENT, Connection, Database
@@ -56,11 +58,24 @@ class Sweeper:
         """What need not be seen at once."""
         async with self._db.transaction() as conn:
             await erase_addresses(conn)
+        async with self._db.transaction() as conn:
+            await erase_bank_accounts(conn, now=utc_now())
+        await self._draft_payouts()
         await self._drain(book_what_is_behind)
         async with self._db.reading() as conn:
             counts = await store.count_stuck(conn, grace_seconds=0)
         for status, count in counts.items():
             SAGAS_STUCK.labels(status).set(count)
+
+    async def _draft_payouts(self) -> None:
+        """A batch by the clock, when it is time and there is somebody to pay."""
+        interval_seconds: float = self._db.settings.payout_interval_seconds
+        if interval_seconds > 0:
+            try:
+                async with self._db.transaction() as conn:
+                    await draft_by_the_clock(conn, interval_seconds=interval_seconds, now=utc_now())
+            except NothingToPay:
+                log.info("nothing_to_pay")
 
     async def _drain(self, work: Work) -> None:
         while await self._step(work) == BATCH:

@@ -1,5 +1,13 @@
 """What orders can be asked for: orders, carts, parcels, money. Together with handlers.py the table of contents."""
 
-from services.orders.routes import carts, orders, parcels, payments, placing
+from services.orders.routes import bank_accounts, carts, orders, parcels, payments, payouts, placing
 
-routers = (placing.router, orders.router, carts.router, parcels.router, payments.router)  # matched in this order
+routers = (  # matched in this order
+    placing.router,
+    orders.router,
+    carts.router,
+    parcels.router,
+    payments.router,
+    bank_accounts.router,
+    payouts.router,
+)

@@ -130,3 +130,94 @@ RETURNING f.order_id, f.refund_id, f.parcel_id, f.provider, f.amount_minor, f.st
 UPDATE refunds SET status = 'requested', tries = tries + 1
  WHERE refund_id = :refund_id AND order_id = :order_id AND status = 'failed'
 RETURNING tries;
+
+-- name: may_see_money
+-- Who leads the shop, or is the payee, may see what it has to get; everybody else finds nothing.
+SELECT :account_id::uuid = :party_id
+    OR EXISTS (SELECT FROM shop_staff
+                WHERE shop_id = :party_id AND account_id = :account_id AND role IN ('owner', 'manager'));
+
+-- name: statement_bounds
+-- The entries of a period, found from the newest back: their versions have no gap, so a page cannot miss one.
+SELECT (SELECT e.account_version FROM ledger_entries AS e
+          JOIN ledger_transfers AS t ON t.id = e.transfer_id
+         WHERE e.account_id = :account_id AND t.created_at < :since::timestamptz
+         ORDER BY e.account_version DESC LIMIT 1) AS before_version,
+       (SELECT e.account_version FROM ledger_entries AS e
+          JOIN ledger_transfers AS t ON t.id = e.transfer_id
+         WHERE e.account_id = :account_id AND t.created_at < :until::timestamptz
+         ORDER BY e.account_version DESC LIMIT 1) AS last_version;
+
+-- name: balances_at
+-- What the account held after these versions.
+SELECT account_version, balance_after_minor
+  FROM ledger_entries
+ WHERE account_id = :account_id AND account_version = ANY(:versions::bigint[]);
+
+-- name: statement_lines
+-- Each line with what it came from: of a settlement how it is made up, of a refund the event that told it.
+SELECT e.account_version, t.reason AS kind, t.created_at AS booked_at, t.event_at,
+       CASE e.side WHEN 'credit' THEN e.amount_minor ELSE -e.amount_minor END AS amount_minor,
+       e.balance_after_minor AS balance_minor, t.id AS transfer_id, t.reference,
+       coalesce(t.meta ->> 'event_id', f.event_id::text) AS event_id, f.reason AS refund_reason,
+       f.status::text AS refund_status, s.goods_minor, s.shipping_minor, s.commission_minor, s.tax_minor,
+       s.cash_kept_minor
+  FROM ledger_entries AS e
+  JOIN ledger_transfers AS t ON t.id = e.transfer_id
+  LEFT JOIN refunds AS f ON f.refund_id = t.id
+  LEFT JOIN LATERAL (
+       SELECT coalesce(sum(p.amount_minor) FILTER (WHERE p.product_id IS NOT NULL AND p.party_id = :party_id), 0)::bigint
+                  AS goods_minor,
+              coalesce(sum(p.amount_minor) FILTER (WHERE p.product_id IS NULL AND p.party_id = :party_id), 0)::bigint
+                  AS shipping_minor,
+              coalesce(sum(p.amount_minor) FILTER (WHERE p.kind = 'commission' AND p.party_id = :party_id), 0)::bigint
+                  AS commission_minor,
+              coalesce(sum(p.amount_minor) FILTER (WHERE p.kind = 'tax' AND p.party_id = :party_id), 0)::bigint
+                  AS tax_minor,
+              coalesce(sum(p.amount_minor) FILTER (WHERE x.is_cash AND x.shop_id = :party_id), 0)::bigint
+                  AS cash_kept_minor
+         FROM settlements AS x
+         JOIN settlement_parts AS p ON p.parcel_id = x.parcel_id
+        WHERE x.parcel_id = t.id
+       HAVING count(*) > 0) AS s ON true
+ WHERE e.account_id = :account_id AND e.account_version > :after AND e.account_version <= :last
+ ORDER BY e.account_version
+ LIMIT :most;
+
+-- name: dashboard
+-- Everything in one statement, so from one snapshot. Turnover is what completed parcels brought less what was taken
+-- back; unsettled is what buyers paid for parcels that are under way.
+WITH own AS (
+    SELECT p.parcel_id, p.order_id, p.status, o.status AS order_status, p.goods_minor + p.shipping_minor AS cost_minor,
+           CASE o.payment_method WHEN 'cod' THEN p.delivered_at IS NOT NULL ELSE o.received_minor > 0 END AS is_paid
+      FROM parcels AS p
+      JOIN orders AS o ON o.order_id = p.order_id
+     WHERE p.shop_id = :shop_id
+), refunded AS (
+    SELECT r.parcel_id, sum(r.amount_minor) AS amount_minor,
+           coalesce(sum(r.amount_minor) FILTER (WHERE r.is_of_settled), 0) AS of_settled_minor
+      FROM refund_parts AS r
+     WHERE r.parcel_id IN (SELECT parcel_id FROM own)
+     GROUP BY r.parcel_id
+)
+SELECT (SELECT coalesce(jsonb_object_agg(order_status, orders), '{}')
+          FROM (SELECT order_status, count(*) AS orders FROM own GROUP BY order_status) AS c) AS orders,
+       (SELECT coalesce(jsonb_object_agg(status, parcels), '{}')
+          FROM (SELECT status, count(*) AS parcels FROM own GROUP BY status) AS c) AS parcels,
+       (SELECT count(*) FROM own WHERE status IN ('pending', 'shipped', 'delivered') AND order_status <> 'cancelled')
+           AS open_parcels,
+       (SELECT coalesce(sum(cost_minor), 0)::bigint FROM own
+         WHERE status IN ('pending', 'shipped', 'delivered') AND order_status <> 'cancelled') AS open_minor,
+       (SELECT coalesce(sum(s.goods_minor + s.shipping_minor), 0)::bigint FROM settlements AS s
+         WHERE s.shop_id = :shop_id) AS settled_minor,
+       (SELECT coalesce(sum(of_settled_minor), 0)::bigint FROM refunded) AS taken_back_minor,
+       (SELECT coalesce(sum(s.commission_minor), 0)::bigint FROM settlements AS s WHERE s.shop_id = :shop_id)
+           AS commission_minor,
+       (SELECT coalesce(sum(s.tax_minor), 0)::bigint FROM settlements AS s WHERE s.shop_id = :shop_id) AS tax_minor,
+       (SELECT coalesce(sum(w.cost_minor - coalesce(r.amount_minor, 0)), 0)::bigint
+          FROM own AS w
+          LEFT JOIN refunded AS r ON r.parcel_id = w.parcel_id
+         WHERE w.is_paid AND w.status IN ('pending', 'shipped', 'delivered') AND w.order_status <> 'cancelled')
+           AS unsettled_minor,
+       (SELECT balance_minor FROM ledger_accounts WHERE id = :account_id) AS balance_minor,
+       statement_timestamp() AS as_of;

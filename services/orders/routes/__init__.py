@@ -1,6 +1,6 @@
 """What orders can be asked for: orders, carts, parcels, money. Together with handlers.py the table of contents."""
 
-from services.orders.routes import bank_accounts, carts, orders, parcels, payments, payouts, placing
+from services.orders.routes import bank_accounts, carts, money, orders, parcels, payments, payouts, placing
 
 routers = (  # matched in this order
     placing.router,
@@ -8,6 +8,7 @@ routers = (  # matched in this order
     carts.router,
     parcels.router,
     payments.router,
+    money.router,
     bank_accounts.router,
     payouts.router,
 )

@@ -12,6 +12,7 @@ from services.orders.domain.problems import (
     MoreThanSent,
     NotCancellable,
 )
+from services.orders.use_cases.book_money import IMMEDIATE
 from services.orders.use_cases.cancel_order import cancel_order
 from services.orders.use_cases.refund_order import refund_order
 from services.orders.views.asked import Cancellation, NewRefund, quantities
@@ -149,7 +150,7 @@ async def refund(
                         parcel_id=one.parcel_id,
                         amount_minor=one.amount_minor,
                         reason=one.reason,
-                        status="requested",
+                        status="made" if one.provider in IMMEDIATE else "requested",
                     )
                     for one in refunds
                 ]

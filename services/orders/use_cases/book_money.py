@@ -18,6 +18,7 @@ from shared.ledger import NewAccount
 
 AT_THE_DOOR = "cod"  # the provider of cash
 SAVINGS = "savings"  # the provider of cooperatives' savings
+IMMEDIATE = frozenset({AT_THE_DOOR, SAVINGS})  # shops hand cash back, cooperatives credit savings again
 
 
 class Incoming(Protocol):
@@ -89,8 +90,8 @@ class Outgoing:
 
     @property
     def is_immediate(self) -> bool:
-        """Whether it is made when it is written: shops hand cash back, cooperatives credit savings again."""
-        return self.provider in {AT_THE_DOOR, SAVINGS}
+        """Whether it is made when it is written."""
+        return self.provider in IMMEDIATE
 
 
 def refunded(

@@ -1,0 +1,1 @@
+"""The only callers of programmes.sql: values in, domain objects out."""

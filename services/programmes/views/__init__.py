@@ -1,0 +1,1 @@
+"""What answers look like: pages for people, paper, tables."""

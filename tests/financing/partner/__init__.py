@@ -1,0 +1,1 @@
+"""Partner delivery: logs, subscriptions, webhooks, topics, the pull feed."""

@@ -267,7 +267,7 @@ async def test_a_producer_that_failed_is_thrown_away_and_a_new_one_sends(kafka_a
     async def refuse(*_: object, **__: object) -> None:
         raise KafkaTimeoutError
 
-    poisoned.send = refuse
+    poisoned.send_batch = refuse
     with pytest.raises(SendFailed, match="KafkaTimeoutError"):
         await producer.send([record_of(second)])
     await producer.send([record_of(second)])

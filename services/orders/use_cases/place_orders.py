@@ -139,7 +139,7 @@ def answer_of(order: NewOrder) -> bytes:
     goods_minor = sum(parcel.goods_minor for parcel in order.parcels)
     return orjson.dumps(
         {
-            "order_id": order.order_id,
+            "order_id": str(order.order_id),  # asyncpg's ids and ours are of a class that orjson does not know
             "status": "placed",
             "goods_minor": goods_minor,
             "shipping_minor": order.total_minor - goods_minor,
@@ -148,8 +148,8 @@ def answer_of(order: NewOrder) -> bytes:
             "payment": {"method": order.method},
             "parcels": [
                 {
-                    "parcel_id": parcel.parcel_id,
-                    "shop_id": str(parcel.shop_id),  # asyncpg reads ids as a subclass that orjson does not know
+                    "parcel_id": str(parcel.parcel_id),
+                    "shop_id": str(parcel.shop_id),
                     "goods_minor": parcel.goods_minor,
                     "shipping_minor": parcel.shipping_minor,
                     "status": "pending",

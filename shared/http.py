@@ -17,6 +17,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from shared import problems
 from shared.db import TRANSIENT, Database
+from shared.direct import DirectWay, direct_answers
 from shared.problems import Overloaded, Problem
 from shared.telemetry import UnsampledTraces, is_unsampled
 
@@ -74,6 +75,7 @@ def make_app(title: str, *routers: APIRouter, database: Database, settings: Any)
     app.state.db = database
     app.state.settings = settings
     app.state.checks = []
+    app.state.direct_answers = direct_answers(routers)
     problems.install(app)
     for error in DATABASE_TROUBLE:
         app.add_exception_handler(error, _busy_database)
@@ -207,8 +209,11 @@ def server(
 ) -> Server:
     """A uvicorn server for `app`."""
     protocol = type("Protocol", (DeadlineProtocol,), {"receive_seconds": receive_seconds})
+    layered: ASGIApp = TooLargeIsAProblem(app)  # outside of FastAPI's own outermost layers, like those that follow
+    if direct := getattr(app.state, "direct_answers", None):
+        layered = DirectWay(layered, app, direct, body_bytes_max=BODY_BYTES_MAX)
     config = uvicorn.Config(
-        UnsampledTraces(TooLargeIsAProblem(app), ratio=trace_ratio),  # outside of FastAPI's own outermost layers
+        UnsampledTraces(layered, ratio=trace_ratio),
         host=host,
         port=port,
         http=protocol,

@@ -4,13 +4,11 @@ What must stay true: the route is described like every other (OpenAPI comes from
 things; only the framework's general resolving of parameters is left out, which costs more than all the rest.
 """
 
-from collections.abc import Callable, Coroutine
 from typing import Any
 
 import orjson
 from fastapi import APIRouter, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.routing import APIRoute
 from pydantic import ValidationError
 
 from services.orders.domain.placing import WantedLine
@@ -26,6 +24,7 @@ from services.orders.use_cases.place_orders import PlaceOrder
 from services.orders.views.asked import NewOrder
 from services.orders.views.shown import PlacedOrder
 from shared.auth import CurrentPerson, Verifier, bearer_of
+from shared.direct import DirectRoute
 from shared.idempotency import (
     Claim,
     IdempotencyKey,
@@ -42,18 +41,14 @@ from shared.telemetry import current_traceparent
 ROUTE = "POST /v1/orders"
 
 
-class DirectRoute(APIRoute):
-    """Described by its signature, but called with its three parameters found by hand."""
+class PlacingRoute(DirectRoute):
+    """Called with its three parameters found by hand."""
 
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """The function that answers a request."""
-
-        async def handle(request: Request) -> Response:
-            verifier: Verifier = request.app.state.verifier
-            person = await verifier.verify(bearer_of(request.headers.get("authorization", "")))
-            return await create_order(key_of(request), person, request)
-
-        return handle
+    async def answer(self, request: Request) -> Response:
+        """The order that the request asks for."""
+        verifier: Verifier = request.app.state.verifier
+        person = await verifier.verify(bearer_of(request.headers.get("authorization", "")))
+        return await create_order(key_of(request), person, request)
 
 
 def inlined(schema: dict[str, Any]) -> dict[str, Any]:
@@ -71,7 +66,7 @@ def inlined(schema: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-router = APIRouter(prefix="/v1/orders", tags=["orders"], route_class=DirectRoute)
+router = APIRouter(prefix="/v1/orders", tags=["orders"], route_class=PlacingRoute)
 
 
 @router.post(

@@ -1,6 +1,7 @@
-"""Group commit: concurrent commands share one transaction, without waiting for a timer.
+"""Group commit: concurrent commands share one transaction.
 
-While one batch is being committed the next one forms, so an idle service pays nothing. Who may do a thing is decided
+While one batch is being committed the next one forms, and only then it waits a moment for company: an idle service
+waits for no timer, and a busy one does not spend a transaction on every two commands. Who may do a thing is decided
 before queueing (and again in the SQL); one bad command fails alone; each gets its own answer. When the commit's outcome
 is unknown every command of the batch is told so, and its idempotency key finds out. The queue is bounded.
 """
@@ -18,6 +19,8 @@ from shared.problems import OutcomeUnknown, Overloaded, Problem
 from shared.telemetry import GROUP_COMMIT_REFUSED, GROUP_COMMIT_SIZE
 
 log = structlog.get_logger()
+
+GATHER_SECONDS = 0.002
 
 I = TypeVar("I")  # noqa: E741  the item of a group
 A = TypeVar("A")
@@ -48,6 +51,7 @@ class GroupCommit(Generic[I, A]):
         self._lanes = lanes
         self._queue: deque[_Waiting[I, A]] = deque()
         self._news = asyncio.Event()
+        self._committing = 0
         self._is_stopped = False
 
     async def submit(self, item: I) -> A:
@@ -77,9 +81,15 @@ class GroupCommit(Generic[I, A]):
     async def _lane(self) -> None:
         while True:
             await self._news.wait()
+            if self._committing:
+                await asyncio.sleep(GATHER_SECONDS)
             batch = self._take()
             if batch:
-                await self._commit(batch)
+                self._committing += 1
+                try:
+                    await self._commit(batch)
+                finally:
+                    self._committing -= 1
 
     def _take(self) -> list[_Waiting[I, A]]:
         batch: list[_Waiting[I, A]] = []

@@ -53,6 +53,13 @@ class MemberResigned(MemberFact):
     resigned_at: Moment
 
 
+@event("cooperatives.member_linked", version=1, topic=COOPERATIVES, keyed_by="cooperative_id", ordered_by="member_id")
+class MemberLinked(MemberFact):
+    """A member who was admitted without an account has one from now on."""
+
+    linked_at: Moment
+
+
 class SavingsAnswer(Event):
     """The answer to savings_charge_requested, once per charge."""
 
@@ -98,6 +105,11 @@ class MeetingClosed(Event):
     has_quorum: bool
     motions_passed: int = Count
     motions_rejected: int = Count
+    minutes_sha256: str | None = Field(
+        default=None,
+        pattern="^[0-9a-f]{64}$",
+        description="Of the sealed minutes: later ones that differ are not these.",
+    )
     closed_at: Moment
 
 

@@ -6,6 +6,9 @@ ALTER TABLE cooperatives
     ADD COLUMN ballots_are_secret boolean          NOT NULL DEFAULT false,
     ADD COLUMN surplus_rounding   surplus_rounding NOT NULL DEFAULT 'floor';
 
+-- A member's part of a surplus, moved to their savings.
+ALTER TYPE movement_reason ADD VALUE 'surplus';
+
 CREATE TYPE patronage_role AS ENUM ('seller', 'buyer');
 CREATE TYPE meeting_kind AS ENUM ('annual', 'extraordinary');
 CREATE TYPE meeting_state AS ENUM ('called', 'open', 'counted', 'closed');

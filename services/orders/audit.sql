@@ -163,3 +163,301 @@ SELECT o.order_id::text AS key, 'the order has ended, its buyer is forgotten, it
  WHERE o.status IN ('completed', 'cancelled') AND e.erased_at < clock_timestamp() - interval '15 minutes'
    AND coalesce(o.completed_at, o.cancelled_at) < clock_timestamp() - interval '15 minutes'
  LIMIT 100;
+
+-- name: payouts_have_two_people
+-- I4: whoever drafted a batch of payouts did not approve it.
+SELECT batch_id::text AS key, 'was drafted and approved by ' || approved_by AS what
+  FROM payout_batches
+ WHERE approved_by = created_by OR (status IN ('approved', 'closed') AND approved_by IS NULL)
+ LIMIT 100;
+
+-- name: payouts_are_what_their_payees_lost
+-- I4: what a payee was paid, or is on the way to them, and what was kept for lenders, left their account by exactly that
+-- much, once; what came back or was refused is theirs again.
+SELECT w.key, 'payouts say ' || w.minor || ', the ledger says ' || coalesce(l.minor, 0) AS what
+  FROM (SELECT 'payee:' || payee_id AS key, sum(minor)::bigint AS minor
+          FROM (SELECT payee_id, amount_minor AS minor FROM payouts WHERE status IN ('scheduled', 'paid')
+                UNION ALL
+                SELECT payee_id, amount_minor - refused_minor FROM instalments) AS said
+         GROUP BY payee_id) AS w
+  FULL JOIN (SELECT a.code AS key, sum(CASE e.side WHEN 'debit' THEN e.amount_minor ELSE -e.amount_minor END)::bigint AS minor
+               FROM ledger_transfers AS t
+               JOIN ledger_entries AS e ON e.transfer_id = t.id
+               JOIN ledger_accounts AS a ON a.id = e.account_id AND a.code LIKE 'payee:%'
+              WHERE t.reason IN ('payout', 'payout_returned', 'instalment_withheld', 'instalment_refused')
+              GROUP BY a.code) AS l ON l.key = w.key
+ WHERE coalesce(w.minor, 0) <> coalesce(l.minor, 0)
+ LIMIT 100;
+
+-- name: nobody_is_paid_what_they_do_not_have
+-- I4: a payout, or an instalment, never took an account below zero: only a later refund may do that.
+SELECT t.id::text AS key, t.reason || ' of ' || e.amount_minor || ' left ' || e.balance_after_minor || ' in ' || a.code AS what
+  FROM ledger_transfers AS t
+  JOIN ledger_entries AS e ON e.transfer_id = t.id AND e.side = 'debit' AND e.balance_after_minor < 0
+  JOIN ledger_accounts AS a ON a.id = e.account_id AND a.code LIKE 'payee:%'
+ WHERE t.reason IN ('payout', 'instalment_withheld')
+ LIMIT 100;
+
+-- name: in_transit_is_what_the_bank_has_not_answered
+-- I4: the money between us and payees is that of the open lines, to the rupiah.
+SELECT 'payouts:in_transit' AS key, 'holds ' || l.minor || ', open lines sum to ' || o.minor AS what
+  FROM (SELECT coalesce(sum(balance_minor), 0)::bigint AS minor FROM ledger_accounts WHERE code = 'payouts:in_transit') AS l
+ CROSS JOIN (SELECT coalesce(sum(amount_minor), 0)::bigint AS minor
+               FROM (SELECT amount_minor FROM payouts WHERE status = 'scheduled'
+                     UNION ALL
+                     SELECT amount_minor FROM remittances WHERE status = 'scheduled') AS lines) AS o
+ WHERE l.minor <> o.minor;
+
+-- name: paid_lines_left_by_the_bank_once
+-- I4: each line that the bank has paid left our account once, with its own amount; no other did.
+SELECT coalesce(w.line_id, l.line_id) AS key,
+       'paid ' || coalesce(w.minor, 0) || ', the bank account gave ' || coalesce(l.minor, 0) AS what
+  FROM (SELECT payout_id::text AS line_id, amount_minor AS minor FROM payouts WHERE status = 'paid'
+        UNION ALL
+        SELECT remittance_id::text, amount_minor FROM remittances WHERE status = 'paid') AS w
+  FULL JOIN (SELECT coalesce(t.reference ->> 'payout_id', t.reference ->> 'remittance_id') AS line_id,
+                    sum(e.amount_minor)::bigint AS minor
+               FROM ledger_transfers AS t
+               JOIN ledger_entries AS e ON e.transfer_id = t.id AND e.side = 'credit'
+               JOIN ledger_accounts AS a ON a.id = e.account_id AND a.code = 'bank'
+              WHERE t.reason IN ('payout_paid', 'remittance_paid')
+              GROUP BY 1) AS l ON l.line_id = w.line_id
+ WHERE coalesce(w.minor, 0) <> coalesce(l.minor, 0)
+ LIMIT 100;
+
+-- name: instalments_equal_the_clearing_account
+-- I4, I11: what lenders have to get is what was withheld, not refused, and is neither on its way to them nor there.
+SELECT 'clearing:financing' AS key, 'holds ' || l.minor || ', instalments sum to ' || i.minor AS what
+  FROM (SELECT coalesce(sum(balance_minor), 0)::bigint AS minor FROM ledger_accounts WHERE code = 'clearing:financing') AS l
+ CROSS JOIN (SELECT coalesce(sum(amount_minor - refused_minor), 0)::bigint AS minor
+               FROM instalments WHERE remittance_id IS NULL) AS i
+ WHERE l.minor <> i.minor;
+
+-- name: payouts_keep_what_their_instalments_say
+-- I4: what a payout kept for lenders is the sum of its instalments.
+SELECT p.payout_id::text AS key,
+       'kept ' || p.instalments_minor || ', its instalments sum to ' || coalesce(i.minor, 0) AS what
+  FROM payouts AS p
+  LEFT JOIN (SELECT payout_id, sum(amount_minor)::bigint AS minor FROM instalments GROUP BY payout_id) AS i USING (payout_id)
+ WHERE p.instalments_minor <> coalesce(i.minor, 0)
+ LIMIT 100;
+
+-- name: remittances_are_their_instalments
+-- I4: what goes to a lender is what was accepted of its instalments.
+SELECT r.remittance_id::text AS key,
+       'is of ' || r.amount_minor || ', its instalments sum to ' || coalesce(i.minor, 0) AS what
+  FROM remittances AS r
+  LEFT JOIN (SELECT remittance_id, sum(accepted_minor)::bigint AS minor FROM instalments GROUP BY remittance_id) AS i
+      USING (remittance_id)
+ WHERE r.status <> 'returned' AND r.amount_minor <> coalesce(i.minor, 0)
+ LIMIT 100;
+
+-- name: bank_files_hold_their_batch
+-- I4: the bank was told of each payee and lender once, with the amount that was decided; lines of erased people are gone.
+SELECT f.line_id::text AS key, 'the file says ' || f.amount_minor || ', decided was ' || coalesce(w.minor, 0) AS what
+  FROM bank_file_lines AS f
+  LEFT JOIN (SELECT payout_id AS line_id, batch_id, payee_id AS holder_id, amount_minor AS minor
+               FROM payouts WHERE status IN ('scheduled', 'paid', 'returned')
+             UNION ALL
+             SELECT remittance_id, batch_id, lender_id, amount_minor FROM remittances) AS w
+    ON w.line_id = f.line_id AND w.batch_id = f.batch_id AND w.holder_id = f.holder_id
+ WHERE f.amount_minor <> coalesce(w.minor, 0)
+ LIMIT 100;
+
+-- name: batches_end_when_every_line_is_answered
+-- I4: a batch is closed when nothing of it is open, and not before.
+SELECT b.batch_id::text AS key, 'is ' || b.status || ' with ' || o.lines || ' open lines' AS what
+  FROM payout_batches AS b
+ CROSS JOIN LATERAL (SELECT (SELECT count(*) FROM payouts AS p WHERE p.batch_id = b.batch_id AND p.status = 'scheduled')
+                            + (SELECT count(*) FROM remittances AS r
+                                WHERE r.batch_id = b.batch_id AND r.status = 'scheduled') AS lines) AS o
+ WHERE b.status <> 'draft' AND (b.status = 'approved') <> (o.lines > 0)
+ LIMIT 100;
+
+-- name: the_bank_does_not_contradict_itself
+-- An answer of the bank that cannot be was refused: people have to ask the bank. Shown as long as the audit looks back.
+SELECT answer_id::text AS key, 'about the batch ' || batch_id || ' was refused: ' || detail AS what
+  FROM bank_answers
+ WHERE verdict = 'refused' AND received_at >= :since
+ LIMIT 100;
+
+-- name: payouts_said_what_they_became
+-- I4: every payout that was scheduled, paid or returned said so. As far back as the log goes.
+SELECT p.payout_id || '/' || w.type AS key, 'payout ' || p.payout_id || ' is ' || p.status || ' and never said ' || w.type AS what
+  FROM payouts AS p
+ CROSS JOIN LATERAL (VALUES ('orders.payout_scheduled.v1', true),
+                            ('orders.payout_paid.v1', p.status = 'paid'),
+                            ('orders.payout_returned.v1', p.status = 'returned')) AS w (type, is_wanted)
+  LEFT JOIN (SELECT data ->> 'payout_id' AS payout_id, type FROM outbox
+              WHERE topic = 'lumbung.payouts' AND type LIKE 'orders.payout_%' AND occurred_at >= :since) AS e
+    ON e.payout_id = p.payout_id::text AND e.type = w.type
+ WHERE w.is_wanted AND e.type IS NULL AND p.scheduled_at >= :since
+ LIMIT 100;
+
+-- name: forgotten_people_have_no_bank_account
+-- A forgotten person's bank account goes when nothing is due to it; the sweeper gets some minutes for it.
+SELECT b.holder_id::text AS key, 'nothing is due to it and its person is forgotten, but it is still here' AS what
+  FROM bank_accounts AS b
+  JOIN erased_accounts AS e ON e.account_id = b.set_by OR e.account_id = b.holder_id
+ WHERE e.erased_at < clock_timestamp() - interval '15 minutes'
+   AND NOT EXISTS (SELECT FROM payouts AS p WHERE p.payee_id = b.holder_id AND p.status IN ('draft', 'scheduled'))
+   AND NOT EXISTS (SELECT FROM ledger_accounts AS a WHERE a.code = 'payee:' || b.holder_id AND a.balance_minor > 0)
+ LIMIT 100;
+
+-- name: completed_parcels_are_settled
+-- I2, I4: a completed parcel is settled in the same transaction; those from before the ledger within minutes.
+SELECT p.parcel_id::text AS key, 'is completed and was never settled' AS what
+  FROM parcels AS p
+  LEFT JOIN settlements AS s USING (parcel_id)
+ WHERE p.status = 'completed' AND s.parcel_id IS NULL
+   AND (p.goods_minor + p.shipping_minor > 0) AND p.completed_at < clock_timestamp() - interval '5 minutes'
+UNION ALL
+SELECT s.parcel_id::text, 'is settled although it is ' || p.status
+  FROM settlements AS s
+  JOIN parcels AS p USING (parcel_id)
+ WHERE p.status <> 'completed'
+ LIMIT 100;
+
+-- name: settlements_are_what_was_left
+-- I4: a settlement is the price and the shipping less what was refunded before, and its parts sum to it, kind by kind.
+SELECT s.parcel_id::text AS key,
+       'settled ' || (s.goods_minor + s.shipping_minor) || ' (commission ' || s.commission_minor || ', tax ' || s.tax_minor
+       || '), parts sum to ' || coalesce(t.amount_minor, 0) || ' (' || coalesce(t.commission_minor, 0) || ', '
+       || coalesce(t.tax_minor, 0) || '), left of the price were '
+       || (p.goods_minor + p.shipping_minor - coalesce(r.amount_minor, 0)) AS what
+  FROM settlements AS s
+  JOIN parcels AS p USING (parcel_id)
+  LEFT JOIN (SELECT parcel_id, sum(amount_minor) AS amount_minor,
+                    sum(amount_minor) FILTER (WHERE kind = 'commission') AS commission_minor,
+                    sum(amount_minor) FILTER (WHERE kind = 'tax') AS tax_minor
+               FROM settlement_parts GROUP BY parcel_id) AS t USING (parcel_id)
+  LEFT JOIN (SELECT parcel_id, sum(amount_minor) AS amount_minor
+               FROM refund_parts WHERE NOT is_of_settled GROUP BY parcel_id) AS r USING (parcel_id)
+ WHERE s.goods_minor + s.shipping_minor <> coalesce(t.amount_minor, 0)
+    OR s.commission_minor <> coalesce(t.commission_minor, 0) OR s.tax_minor <> coalesce(t.tax_minor, 0)
+    OR s.goods_minor + s.shipping_minor <> p.goods_minor + p.shipping_minor - coalesce(r.amount_minor, 0)
+ LIMIT 100;
+
+-- name: refunds_are_the_sum_of_their_parts
+-- I4: money of an order that goes back is money of its parcels, to the rupiah; money that was never the order's has no parts.
+SELECT f.refund_id::text AS key, 'gives back ' || f.amount_minor || ', its parts sum to ' || coalesce(p.amount_minor, 0) AS what
+  FROM refunds AS f
+  JOIN receipts AS r USING (provider, provider_reference)
+  LEFT JOIN (SELECT refund_id, sum(amount_minor) AS amount_minor FROM refund_parts GROUP BY refund_id) AS p USING (refund_id)
+ WHERE f.is_booked
+   AND coalesce(p.amount_minor, 0) <> CASE WHEN r.verdict IN ('accepted', 'late') THEN f.amount_minor ELSE 0 END
+ LIMIT 100;
+
+-- name: refunds_take_back_what_they_give
+-- I4: what refunds of settled parcels give back was taken from those who got it.
+SELECT coalesce(t.parcel_id, r.parcel_id)::text AS key,
+       'taken back ' || coalesce(t.amount_minor, 0) || ', refunded ' || coalesce(r.amount_minor, 0) AS what
+  FROM (SELECT parcel_id, sum(returned_minor) AS amount_minor FROM settlement_parts GROUP BY parcel_id) AS t
+  FULL JOIN (SELECT parcel_id, sum(amount_minor) AS amount_minor
+               FROM refund_parts WHERE is_of_settled GROUP BY parcel_id) AS r USING (parcel_id)
+ WHERE coalesce(t.amount_minor, 0) <> coalesce(r.amount_minor, 0)
+ LIMIT 100;
+
+-- name: money_is_booked
+-- I2, I3: every receipt is in the ledger, order by order, and nothing else came in.
+SELECT coalesce(r.order_id, l.order_id)::text AS key,
+       'received ' || coalesce(r.amount_minor, 0) || ', booked ' || coalesce(l.amount_minor, 0) AS what
+  FROM (SELECT order_id, sum(amount_minor) AS amount_minor
+          FROM receipts
+         WHERE is_booked OR recorded_at < clock_timestamp() - interval '15 minutes' GROUP BY order_id) AS r
+  FULL JOIN (SELECT (t.reference ->> 'order_id')::uuid AS order_id, sum(e.amount_minor) AS amount_minor
+               FROM ledger_transfers AS t
+               JOIN ledger_entries AS e ON e.transfer_id = t.id AND e.side = 'credit'
+              WHERE t.reason = 'money_received'
+              GROUP BY 1) AS l USING (order_id)
+ WHERE coalesce(r.amount_minor, 0) <> coalesce(l.amount_minor, 0)
+ LIMIT 100;
+
+-- name: unsettled_money_is_that_of_open_orders
+-- I3, I4: what the ledger holds for an order is what came in less what went back unsettled and what was settled; an order
+-- that has ended holds nothing.
+SELECT coalesce(l.order_id, m.order_id)::text AS key,
+       'the ledger holds ' || coalesce(l.amount_minor, 0) || ', its money says ' || coalesce(m.amount_minor, 0)
+       || ', it is ' || o.status AS what
+  FROM (SELECT (t.reference ->> 'order_id')::uuid AS order_id,
+               sum(CASE e.side WHEN 'credit' THEN e.amount_minor ELSE -e.amount_minor END) AS amount_minor
+          FROM ledger_accounts AS a
+          JOIN ledger_entries AS e ON e.account_id = a.id
+          JOIN ledger_transfers AS t ON t.id = e.transfer_id
+         WHERE a.code LIKE 'orders:unsettled:%'
+         GROUP BY 1) AS l
+  FULL JOIN (SELECT order_id, sum(amount_minor) AS amount_minor
+               FROM (SELECT order_id, amount_minor FROM receipts WHERE is_booked
+                     UNION ALL
+                     SELECT f.order_id, -(f.amount_minor - coalesce((
+                                SELECT sum(p.amount_minor) FROM refund_parts AS p
+                                 WHERE p.refund_id = f.refund_id AND p.is_of_settled), 0))
+                       FROM refunds AS f
+                      WHERE f.is_booked
+                     UNION ALL
+                     SELECT order_id, -(goods_minor + shipping_minor) FROM settlements) AS moves
+              GROUP BY order_id) AS m USING (order_id)
+  JOIN orders AS o ON o.order_id = coalesce(l.order_id, m.order_id)
+ WHERE coalesce(l.amount_minor, 0) <> coalesce(m.amount_minor, 0)
+    OR (o.status IN ('completed', 'cancelled') AND coalesce(l.amount_minor, 0) <> 0)
+ LIMIT 100;
+
+-- name: payees_got_what_was_settled
+-- I4: what sales brought each payee is the sum of its parts less what was taken back; cash that a shop took at the door is
+-- set off, cash that it handed back is not its own loss.
+SELECT coalesce(l.party_id, m.party_id)::text AS key,
+       'the ledger says ' || coalesce(l.amount_minor, 0) || ', settlements say ' || coalesce(m.amount_minor, 0) AS what
+  FROM (SELECT substr(a.code, 7)::uuid AS party_id,
+               sum(CASE e.side WHEN 'credit' THEN e.amount_minor ELSE -e.amount_minor END) AS amount_minor
+          FROM ledger_accounts AS a
+          JOIN ledger_entries AS e ON e.account_id = a.id
+          JOIN ledger_transfers AS t ON t.id = e.transfer_id
+         WHERE a.code LIKE 'payee:%' AND t.reason IN ('parcel_settled', 'refund')
+         GROUP BY 1) AS l
+  FULL JOIN (SELECT party_id, sum(amount_minor) AS amount_minor
+               FROM (SELECT party_id, amount_minor - returned_minor AS amount_minor
+                       FROM settlement_parts WHERE kind = 'net'
+                     UNION ALL
+                     SELECT shop_id, -(goods_minor + shipping_minor) FROM settlements WHERE is_cash
+                     UNION ALL
+                     SELECT s.shop_id, p.amount_minor
+                       FROM refund_parts AS p
+                       JOIN settlements AS s ON s.parcel_id = p.parcel_id AND s.is_cash
+                      WHERE p.is_of_settled) AS moves
+              GROUP BY party_id) AS m USING (party_id)
+ WHERE coalesce(l.amount_minor, 0) <> coalesce(m.amount_minor, 0)
+ LIMIT 100;
+
+-- name: commission_and_tax_are_what_was_settled
+-- I4: the market's income and the tax kept for the state are those of the settlements, less what was given back.
+SELECT m.code AS key, 'the ledger says ' || coalesce(l.amount_minor, 0) || ', settlements say ' || m.amount_minor AS what
+  FROM (SELECT k.code, coalesce(sum(p.amount_minor - p.returned_minor), 0) AS amount_minor
+          FROM (VALUES ('income:commission', 'commission'), ('tax:pph22', 'tax')) AS k (code, kind)
+          LEFT JOIN settlement_parts AS p ON p.kind = k.kind
+         GROUP BY k.code) AS m
+  LEFT JOIN (SELECT substring(code FROM '^(.*):[0-9a-f]$') AS code, sum(balance_minor) AS amount_minor
+               FROM ledger_accounts
+              WHERE code LIKE 'income:commission:%' OR code LIKE 'tax:pph22:%'
+              GROUP BY 1) AS l USING (code)
+ WHERE coalesce(l.amount_minor, 0) <> m.amount_minor
+ LIMIT 100;
+
+-- name: money_is_where_it_came_in
+-- I3, I11: what the provider holds, and what each cooperative owes, is what came in there less what was sent back; what is
+-- still owed to buyers is the refunds that are not made.
+SELECT m.code AS key, 'the ledger says ' || coalesce(l.amount_minor, 0) || ', receipts and refunds say ' || m.amount_minor AS what
+  FROM (SELECT code, sum(amount_minor) AS amount_minor
+          FROM (SELECT CASE provider WHEN 'savings' THEN 'clearing:savings' ELSE 'cash:' || provider END AS code, amount_minor
+                  FROM receipts WHERE is_booked AND provider <> 'cod'
+                UNION ALL
+                SELECT CASE provider WHEN 'savings' THEN 'clearing:savings' ELSE 'cash:' || provider END, -amount_minor
+                  FROM refunds WHERE is_booked AND status = 'made' AND provider <> 'cod'
+                UNION ALL
+                SELECT 'refunds:owed', amount_minor FROM refunds WHERE is_booked AND status <> 'made') AS moves
+         GROUP BY code) AS m
+  LEFT JOIN (SELECT substring(code FROM '^(.*):[0-9a-f-]+$') AS code, sum(balance_minor) AS amount_minor
+               FROM ledger_accounts
+              WHERE code LIKE 'cash:%' OR code LIKE 'clearing:savings:%' OR code LIKE 'refunds:owed:%'
+              GROUP BY 1) AS l USING (code)
+ WHERE coalesce(l.amount_minor, 0) <> m.amount_minor
+ LIMIT 100;

@@ -12,3 +12,6 @@ class CooperativesSettings(ServiceSettings):
         min_length=32, description="Keys the hashes of identity numbers and link codes; a new one finds nobody again."
     )
     link_code_seconds: float = Field(default=604_800, gt=0, description="How long a member's link code may be used.")
+    surplus_before_year_end: bool = Field(
+        default=False, description="For demonstrations only: a surplus may be divided before its book year is over."
+    )

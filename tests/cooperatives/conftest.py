@@ -29,6 +29,53 @@ class Person:
 
 
 @dataclass
+class Cooperative:
+    """A cooperative with its officers and the ids of its founders, who are candidates."""
+
+    cooperative_id: UUID
+    chair: Person
+    treasurer: Person
+    secretary: Person
+    founders: list[UUID]
+
+    @property
+    def path(self) -> str:
+        """Where it is."""
+        return f"/v1/cooperatives/{self.cooperative_id}"
+
+
+@dataclass
+class Member:
+    """A member with an account."""
+
+    member_id: UUID
+    person: Person
+
+    @property
+    def path(self) -> str:
+        """Below the cooperative's path."""
+        return f"/members/{self.member_id}"
+
+
+PRINCIPAL = 100_000
+MANDATORY = 20_000
+LIMIT = 1_000_000
+
+
+def new_cooperative(**other: Any) -> dict[str, Any]:
+    """What a client sends to register one: nine founders by name."""
+    body = {
+        "name": f"Koperasi Uji {uuid4().hex[:8]}",
+        "region_code": "18.01",
+        "principal_savings_minor": PRINCIPAL,
+        "mandatory_savings_minor": MANDATORY,
+        "withdrawal_limit_minor": LIMIT,
+        "founders": [{"name": f"Pendiri {number}"} for number in range(9)],
+    }
+    return body | other
+
+
+@dataclass
 class Office:
     """The service over HTTP."""
 
@@ -59,6 +106,57 @@ class Office:
         answer = await self.client.get(path, headers=person.headers if person else {})
         assert answer.status_code == status, answer.text
         return answer.json()
+
+    async def cooperative(self, **other: Any) -> Cooperative:
+        """A new cooperative with three officers."""
+        chair, treasurer, secretary = self.person(), self.person(), self.person()
+        officers = [
+            {"account_id": str(person.account_id), "role": role}
+            for person, role in ((chair, "ketua"), (treasurer, "bendahara"), (secretary, "sekretaris"))
+        ]
+        answer = await self.post("/v1/cooperatives", chair, new_cooperative(officers=officers, **other), status=201)
+        made = answer.json()
+        return Cooperative(
+            UUID(made["cooperative_id"]), chair, treasurer, secretary, [UUID(each) for each in made["founders"]]
+        )
+
+    async def candidate(self, cooperative: Cooperative, person: Person | None = None) -> Member:
+        """Somebody whose application was approved."""
+        person = person or self.person()
+        made = await self.post(f"{cooperative.path}/applications", person, {"name": "Ibu Sari"}, status=201)
+        application_id = made.json()["application_id"]
+        path = f"{cooperative.path}/applications/{application_id}/approve"
+        approved = await self.post(path, cooperative.chair, status=200)
+        return Member(UUID(approved.json()["member_id"]), person)
+
+    async def deposit(self, cooperative: Cooperative, member: Member, kind: str, amount_minor: int) -> dict[str, Any]:
+        """Savings that the treasurer takes in."""
+        body = {"kind": kind, "amount_minor": amount_minor}
+        path = f"{cooperative.path}{member.path}/deposits"
+        found: dict[str, Any] = (await self.post(path, cooperative.treasurer, body, status=201)).json()
+        return found
+
+    async def member(
+        self, cooperative: Cooperative, *, voluntary_minor: int = 0, person: Person | None = None
+    ) -> Member:
+        """Somebody who is admitted, with voluntary savings."""
+        member = await self.candidate(cooperative, person)
+        await self.deposit(cooperative, member, "principal", PRINCIPAL)
+        if voluntary_minor:
+            await self.deposit(cooperative, member, "voluntary", voluntary_minor)
+        return member
+
+    async def shown(self, cooperative: Cooperative, member: Member) -> dict[str, Any]:
+        """The member as the chair sees them."""
+        found: dict[str, Any] = await self.get(f"{cooperative.path}{member.path}", cooperative.chair)
+        return found
+
+    async def trial(self, cooperative: Cooperative, on: str | None = None) -> dict[str, int]:
+        """The trial balance by code, debits positive; both columns have one sum."""
+        path = f"{cooperative.path}/ledger/trial-balance" + (f"?on={on}" if on else "")
+        balance = await self.get(path, cooperative.chair)
+        assert balance["debit_minor"] == balance["credit_minor"]
+        return {line["code"]: line["debit_minor"] - line["credit_minor"] for line in balance["lines"]}
 
 
 @pytest.fixture(scope="session")

@@ -33,12 +33,12 @@ VIOLATIONS: dict[str, type[Problem]] = {
 
 
 @contextmanager
-def refusing() -> Iterator[None]:
-    """Raise the refusal that a violated constraint means; what was not foreseen is raised as it came."""
+def refusing(**here: type[Problem]) -> Iterator[None]:
+    """Raise the refusal that a violated constraint means (`here` by its name); what was not foreseen as it came."""
     try:
         yield
     except asyncpg.IntegrityConstraintViolationError as error:
-        kind = VIOLATIONS.get(error.constraint_name or "")
+        kind = (VIOLATIONS | here).get(error.constraint_name or "")
         if kind is None:
             raise
         raise kind from error

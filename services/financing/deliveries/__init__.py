@@ -10,7 +10,7 @@ from services.financing.settings import FinancingSettings
 from shared.kafka import Producer
 from shared.service import Running
 
-CAUTIOUS_SECONDS = 5.0
+SEND_SECONDS, CAUTIOUS_SECONDS = 10.0, 5.0
 
 
 def start_deliveries(running: Running) -> None:
@@ -35,7 +35,7 @@ def start_deliveries(running: Running) -> None:
         keeping = Keeping(running.db, days=settings.lender_log_days, rows_max=settings.lender_log_rows_max)
         running.background("worker", keeping.run_forever)
     if "relay" in running.roles:
-        producer = Producer(settings.kafka, client_id="financing-topics")
+        producer = Producer(settings.kafka, client_id="financing-topics", timeout_seconds=SEND_SECONDS)
         cautious = Producer(settings.kafka, client_id="financing-topics-cautious", timeout_seconds=CAUTIOUS_SECONDS)
         running.closing += [producer.close, cautious.close]
         running.background("relay", Topics(dsn, producer, cautious, news).run_forever)

@@ -61,8 +61,6 @@ class Topics:
         while True:
             try:
                 await self._lead()
-            except SendFailed as error:
-                log.warning("topics_not_sent", error=str(error))
             except TRANSIENT as error:
                 log.warning("topics_database_trouble", error=f"{type(error).__name__}: {error}")
             await asyncio.sleep(1)
@@ -72,16 +70,37 @@ class Topics:
         try:
             while not await queries.try_to_lead.value(conn, lock=LOCK):
                 await asyncio.sleep(LEAD_SECONDS)
-            pace = Pace()
-            while True:
-                self._news.clear()
-                sent = await self.step(conn)
-                await self.step(conn, is_failing=True)
-                if sent < RECORDS_AT_ONCE:
-                    await pace.breathe(sent)
-                    await news_within(self._news, POLL_SECONDS)
+            failing = asyncio.create_task(self._try_failing_ones())
+            try:
+                await self._publish(conn)
+            finally:
+                failing.cancel()
         finally:
             conn.terminate()
+
+    async def _publish(self, conn: "asyncpg.Connection[Row]") -> None:
+        pace = Pace()
+        while True:
+            self._news.clear()
+            sent = await self.step(conn)
+            if sent < RECORDS_AT_ONCE:
+                await pace.breathe(sent)
+                await news_within(self._news, POLL_SECONDS)
+
+    async def _try_failing_ones(self) -> None:
+        """Beside the others and on a connection of its own, so that their timeouts are waited for by nobody else."""
+        while True:
+            try:
+                conn = await connect_alone(self._dsn, name="financing-failing-topics")
+                try:
+                    while True:
+                        if not await self.step(conn, is_failing=True):
+                            await asyncio.sleep(POLL_SECONDS)
+                finally:
+                    conn.terminate()
+            except TRANSIENT as error:
+                log.warning("topics_database_trouble", error=f"{type(error).__name__}: {error}")
+                await asyncio.sleep(1)
 
     async def step(self, conn: "asyncpg.Connection[Row]", *, is_failing: bool = False) -> int:
         """Send what is due, to topics that work or to one that fails; how many positions were passed."""

@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias, cast
 from uuid import uuid4
 
 import asyncpg
@@ -26,6 +26,8 @@ from shared import kafka
 from shared.db import connect_alone
 from shared.kafka import KafkaAccess
 from tests.financing.partner.conftest import KEY, Partner, World
+
+Headers: TypeAlias = list[tuple[str, bytes]]
 
 
 @dataclass
@@ -72,8 +74,8 @@ class Reader:
                 assert message is not None, f"only {len(found)} records came"
                 if message.error():
                     raise KafkaException(message.error())
-                headers = {name: value.decode() for name, value in message.headers()}
-                found.append(Read(headers, json.loads(message.value())))
+                headers = {name: bytes(value).decode() for name, value in cast(Headers, message.headers())}
+                found.append(Read(headers, json.loads(message.value() or b"")))
         finally:
             consumer.close()
         return found
@@ -112,7 +114,7 @@ async def broker(world: World, stack: Stack) -> AsyncIterator[Kafka]:
     await asyncio.to_thread(provision_kafka, stack)
     financing = access_of(stack, "financing")
     producers = [
-        kafka.Producer(financing, client_id="test-topics"),
+        kafka.Producer(financing, client_id="test-topics", timeout_seconds=5),
         kafka.Producer(financing, client_id="test-topics-cautious", timeout_seconds=4),
     ]
     conn = await connect_alone(world.dsn, name="test-topics")
@@ -171,7 +173,7 @@ async def test_a_lender_can_do_nothing_else(broker: Kafka) -> None:
 
 def write_as(reader: Reader, topic: str) -> int:
     """The error of a record that the lender tries to write."""
-    errors: list[KafkaError] = []
+    errors: list[KafkaError | None] = []
     producer = Producer(reader.settings(**{"message.timeout.ms": 3000, "enable.idempotence": False}))
     producer.produce(topic, b"mine", on_delivery=lambda error, _: errors.append(error))
     producer.flush(10)
@@ -250,7 +252,7 @@ async def test_a_new_password_replaces_the_old_one(broker: Kafka) -> None:
 async def test_the_tasks_principal_reads_and_writes_nothing(broker: Kafka, stack: Stack) -> None:
     reader = await broker.reader()
     settings = client_settings(stack, KAFKA_PARTNERS)
-    errors: list[KafkaError] = []
+    errors: list[KafkaError | None] = []
     producer = Producer(settings | {"message.timeout.ms": 3000, "enable.idempotence": False})
     producer.produce(reader.access["topic"], b"mine", on_delivery=lambda error, _: errors.append(error))
     await asyncio.to_thread(producer.flush, 10)

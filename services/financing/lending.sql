@@ -272,3 +272,11 @@ UPDATE offers SET state = 'expired', ended_at = :now
  WHERE offer_id IN (SELECT offer_id FROM offers WHERE state = 'open' AND valid_until <= :now
                      ORDER BY offer_id LIMIT :most FOR UPDATE SKIP LOCKED)
 RETURNING offer_id, application_id, lender_id;
+
+-- name: consent_of_application
+-- Whatever lender asks: so that a refusal can be logged at the consent that it is about.
+SELECT consent_id FROM applications WHERE application_id = :application_id;
+
+-- name: won_application
+-- Whether this lender's offer was the one that was taken.
+SELECT true FROM offers WHERE application_id = :application_id AND lender_id = :lender_id AND state = 'accepted';

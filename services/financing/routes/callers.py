@@ -10,9 +10,10 @@ from shared.auth import CurrentPerson
 from shared.http import Db
 
 
-async def _lender(principal: CurrentPerson, db: Db) -> Lender:
+async def _maybe_lender(principal: CurrentPerson, db: Db) -> Lender | None:
+    """None for a person. Raises LenderNotFound for a machine client that acts for no lender."""
     if principal.kind != "client":
-        raise LenderNotFound
+        return None
     async with db.reading() as conn:
         lender = await lender_of_client(conn, principal.id)
     if lender is None:
@@ -20,4 +21,12 @@ async def _lender(principal: CurrentPerson, db: Db) -> Lender:
     return lender
 
 
+async def _lender(principal: CurrentPerson, db: Db) -> Lender:
+    lender = await _maybe_lender(principal, db)
+    if lender is None:
+        raise LenderNotFound
+    return lender
+
+
 CurrentLender: TypeAlias = Annotated[Lender, Depends(_lender)]
+MaybeLender: TypeAlias = Annotated[Lender | None, Depends(_maybe_lender)]

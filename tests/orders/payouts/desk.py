@@ -72,7 +72,7 @@ class Desk:
             shop_id=shop_id, owner_id=owner.account_id, region_code="18.01", sequence=1, opened_at=utc_now()
         )
         roles = {"owner": owner, **staff}
-        members = tuple(StaffMember(account_id=who.account_id, role=role) for role, who in roles.items())  # type: ignore[arg-type]  # roles of catalog
+        members = tuple(StaffMember(account_id=who.account_id, role=role) for role, who in roles.items())
         await self.hear(opened, ShopStaffChanged(shop_id=shop_id, staff=members, sequence=2, changed_at=utc_now()))
         return shop_id, owner
 
@@ -184,12 +184,12 @@ class Desk:
         """Change what nobody may change: as the superuser, without triggers and constraints."""
         async with self.db.reading() as conn:
             name = await conn.fetchval("SELECT current_database()")
-        conn = await asyncpg.connect(self.stack.superuser_dsn(name))
+        superuser = await asyncpg.connect(self.stack.superuser_dsn(name))
         try:
-            await conn.execute("SET session_replication_role = replica")
-            await conn.execute(sql, *arguments)
+            await superuser.execute("SET session_replication_role = replica")
+            await superuser.execute(sql, *arguments)
         finally:
-            await conn.close()
+            await superuser.close()
 
 
 def answer_file(batch_id: str, lines: Sequence[tuple[str, int]], returned: dict[str, str] | None = None) -> bytes:

@@ -32,6 +32,7 @@ SECTIONS: dict[str, dict[str, str]] = {
     },
     "People": {
         "user": "deploy.cli.users:user",
+        "lender": "deploy.cli.lenders:lender",
     },
     "Events": {
         "contracts": "deploy.cli.contracts:contracts",

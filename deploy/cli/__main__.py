@@ -34,6 +34,9 @@ SECTIONS: dict[str, dict[str, str]] = {
         "user": "deploy.cli.users:user",
         "lender": "deploy.cli.lenders:lender",
     },
+    "Money": {
+        "payouts": "deploy.cli.payouts:payouts",
+    },
     "Events": {
         "contracts": "deploy.cli.contracts:contracts",
         "audit": "deploy.cli.audit:audit",

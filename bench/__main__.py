@@ -16,8 +16,9 @@ from typing import Any
 
 import click
 
-from bench import measure, report
+from bench import measure, report, webhooks
 from bench.stage import Stage, goods, lumbung, people, stack
+from deploy.local.stack import SERVICES
 
 RESULTS = Path(__file__).parent / "results"
 KEYS = (
@@ -70,6 +71,10 @@ async def run(*, products: int, seconds: int) -> dict[str, Any]:
     say(f"pgbench again: {details['pgbench'][1]:.0f} tps")
     details["relay"] = await measure.relay(stage)
     say(f"relay: {details['relay']}")
+    for service in SERVICES:
+        lumbung("stop", service)
+    details["webhooks"] = await webhooks.measure(stage.stack, 2 * seconds)
+    say(f"webhooks: {details['webhooks']}")
     lumbung("down", "--delete-data")
     return details
 
@@ -91,6 +96,7 @@ def summary(details: dict[str, Any]) -> dict[str, Any]:
         "commit_to_handler_p50_ms_idle": details["idle_latency"]["p50_ms"],
         "list_per_s": details["pages"]["list"]["per_s"],
         "detail_per_s": details["pages"]["detail"]["per_s"],
+        "webhook_p99_ms": details["webhooks"]["p99_ms"],
         "idle_cpu_percent": details["idle"]["cpu_percent"],
         "idle_rss_mb": details["idle"]["rss_mb"],
         "up_seconds_first": details["up_first_s"],

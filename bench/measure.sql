@@ -37,3 +37,10 @@ SELECT event_id, recorded_at FROM inbox WHERE type = 'orders.order_placed.v1' AN
 -- name: outbox_times
 -- When each order_placed was written.
 SELECT event_id, written_at FROM outbox WHERE type = 'orders.order_placed.v1' AND written_at >= :since;
+
+-- name: behind_on_webhooks
+-- How many of these lenders have something that was not delivered yet.
+SELECT count(*)
+  FROM subscriptions
+  JOIN lender_logs USING (lender_id)
+ WHERE head > position AND lender_id = ANY(:lender_ids::uuid[]);

@@ -325,7 +325,7 @@ async def _view(conn: Connection, cooperative_id: UUID, meeting_id: UUID, accoun
     motions = await store.motions(conn, meeting_id, account_id)
     signatures = await store.signatures(conn, meeting_id)
     return MeetingView(
-        **{name: row[name] for name in MeetingView.model_fields if name in row},
+        **{name: row[name] for name in MeetingView.model_fields if name in row and name != "quorum"},
         is_in_time=day_of(row["held_at"]) <= row["due_on"],
         quorum=await _quorum(conn, row, account_id),
         motions=[MotionView(**motion) for motion in motions],

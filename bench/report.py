@@ -47,7 +47,8 @@ def table(result: dict[str, Any]) -> str:
         f"p99 {details['idle_latency']['p99_ms']} ms.",
         f"- Commit to webhook at {details['webhooks']['per_s']:.0f} deliveries a second over "
         f"{details['webhooks']['endpoints']:,} endpoints, {details['webhooks']['dead']} of them dead: "
-        f"p50 {details['webhooks']['p50_ms']} ms, p99 {result['webhook_p99_ms']} ms; {details['webhooks']['lost']} lost.",
+        f"p50 {details['webhooks']['p50_ms']} ms, p99 {result['webhook_p99_ms']} ms; "
+        f"{details['webhooks']['lost']} lost.",
         f"- Product page {result['detail_per_s'] / noop:.2f} and list {result['list_per_s'] / noop:.2f} of the FastAPI "
         f"no-op; search p50 {details['pages']['search']['p50_ms']} ms, p99 {details['pages']['search']['p99_ms']} ms; "
         f"search with a typo p50 {details['pages']['search_typo']['p50_ms']} ms, "

@@ -8,6 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import AwareDatetime, BaseModel, Field
 
+from services.cooperatives.domain.allocation import POOLS
 from services.cooperatives.domain.book_year import BookYear
 from services.cooperatives.domain.cooperative import CapitalBase
 from services.cooperatives.domain.division import Division, exact_share, residue_of
@@ -412,4 +413,9 @@ def _stored_shares(run: Row, rows: Iterable[Row]) -> list[ShareView]:
 
 
 def _funds(allocation: Mapping[str, int], funds: Mapping[str, int]) -> list[FundView]:
-    return [FundView(name=name, basis_points=allocation.get(name, 0), amount_minor=funds[name]) for name in funds]
+    """In one order, whether they were just calculated or read."""
+    return [
+        FundView(name=name, basis_points=allocation.get(name, 0), amount_minor=funds[name])
+        for name in POOLS
+        if name in funds
+    ]

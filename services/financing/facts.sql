@@ -1,8 +1,13 @@
 -- name: open_shops
--- shop_opened may come after a staff list; the owner of a newer list stays.
+-- shop_opened may come after a staff list; the owner of a newer list stays. A forgotten person owns nothing, also when
+-- the fact comes late.
 INSERT INTO shops AS s (shop_id, owner_id, region_code, cooperative_id, opened_at, opened_sequence, staff_sequence)
-SELECT * FROM unnest(:shop_ids::uuid[], :owner_ids::uuid[], :region_codes::text[], :cooperative_ids::uuid[],
-                     :opened_ats::timestamptz[], :sequences::bigint[], :sequences::bigint[])
+SELECT o.shop_id, CASE WHEN e.account_id IS NULL THEN o.owner_id END, o.region_code, o.cooperative_id, o.opened_at,
+       o.sequence, o.sequence
+  FROM unnest(:shop_ids::uuid[], :owner_ids::uuid[], :region_codes::text[], :cooperative_ids::uuid[],
+              :opened_ats::timestamptz[], :sequences::bigint[])
+       AS o (shop_id, owner_id, region_code, cooperative_id, opened_at, sequence)
+  LEFT JOIN erased_accounts AS e ON e.account_id = o.owner_id
     ON CONFLICT (shop_id) DO UPDATE
    SET region_code = excluded.region_code, cooperative_id = excluded.cooperative_id, opened_at = excluded.opened_at,
        opened_sequence = excluded.opened_sequence,
@@ -13,7 +18,9 @@ SELECT * FROM unnest(:shop_ids::uuid[], :owner_ids::uuid[], :region_codes::text[
 -- name: change_owners
 -- Only a staff list that is newer than what we know says who owns the shop now; nobody, when the owner was forgotten.
 INSERT INTO shops AS s (shop_id, owner_id, staff_sequence)
-SELECT * FROM unnest(:shop_ids::uuid[], :owner_ids::uuid[], :sequences::bigint[])
+SELECT o.shop_id, CASE WHEN e.account_id IS NULL THEN o.owner_id END, o.sequence
+  FROM unnest(:shop_ids::uuid[], :owner_ids::uuid[], :sequences::bigint[]) AS o (shop_id, owner_id, sequence)
+  LEFT JOIN erased_accounts AS e ON e.account_id = o.owner_id
     ON CONFLICT (shop_id) DO UPDATE
    SET owner_id = excluded.owner_id, staff_sequence = excluded.staff_sequence
  WHERE s.staff_sequence < excluded.staff_sequence;
@@ -107,6 +114,10 @@ SELECT s.shop_id, s.region_code, s.cooperative_id, (s.opened_at AT TIME ZONE 'As
                   ORDER BY c.listed DESC, c.category LIMIT 1), 'lainnya') AS sector
   FROM shops AS s
  WHERE s.shop_id = :shop_id AND s.owner_id = :person_id AND s.region_code IS NOT NULL;
+
+-- name: share_owned_shop
+-- Held while its owner gives a consent: who is forgotten meanwhile is forgotten after it, and the consent ends with them.
+SELECT shop_id FROM shops WHERE shop_id = :shop_id AND owner_id = :person_id AND region_code IS NOT NULL FOR SHARE;
 
 -- name: sales_months
 -- Months of the look-back with sales. A refund counts in the month of its sale, so that no month is below zero for

@@ -140,9 +140,9 @@ async def forget_person(conn: Connection, account_id: UUID, *, erased_at: dateti
     await facts.disown_shops.run(conn, account_id=account_id)
 
 
-async def is_owner(conn: Connection, shop_id: UUID, person_id: UUID) -> bool:
-    """Whether the person owns the shop, as far as catalog has told us."""
-    return await facts.owned_shop.row(conn, shop_id=shop_id, person_id=person_id) is not None
+async def share_owned(conn: Connection, shop_id: UUID, person_id: UUID) -> bool:
+    """Whether the person owns the shop, as far as catalog has told us; it stays so until the transaction ends."""
+    return await facts.share_owned_shop.row(conn, shop_id=shop_id, person_id=person_id) is not None
 
 
 async def shop_facts(

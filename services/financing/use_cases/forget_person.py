@@ -13,6 +13,6 @@ from shared.db import Connection
 
 async def forget_person(conn: Connection, account_id: UUID, *, erased_at: datetime, now: datetime) -> None:
     """Also when we never heard of them: nothing of them is taken over later."""
+    await shops.forget_person(conn, account_id, erased_at=erased_at)  # first: who gives a consent holds the shop
     live = await consents.lock_of_erased(conn, account_id)
-    await shops.forget_person(conn, account_id, erased_at=erased_at)
     await end_consents(conn, live, "erased", now=now)

@@ -36,7 +36,7 @@ async def give_consent(
 
     `trace` names the request in which the person said yes: the evidence, beside the hash of the words.
     """
-    if not await shops.is_owner(conn, command.shop_id, command.person_id):
+    if not await shops.share_owned(conn, command.shop_id, command.person_id):
         raise ShopNotFound
     if not now < command.until <= now + timedelta(days=days_max):
         raise ConsentTooLong(f"at most {days_max} days from now")

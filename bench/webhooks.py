@@ -32,7 +32,7 @@ from services.financing.running import News
 from services.financing.settings import FinancingSettings
 from services.financing.use_cases.register_lender import register_lender
 from services.financing.use_cases.subscribe import Subscribe, subscribe
-from services.financing.use_cases.tell_lenders import LenderFact, tell
+from services.financing.use_cases.tell_lenders import LenderFact, tell_now
 from shared import sql
 from shared.clock import utc_now
 from shared.db import Database
@@ -158,7 +158,7 @@ async def _write(database: Database, dsn: str, lender_ids: list[UUID], seconds: 
             subject={"application_id": uuid4()},
         )  # fmt: skip
         async with database.transaction() as conn:
-            (place,) = await tell(conn, [fact])
+            (place,) = await tell_now(conn, [fact])
         committed[place] = time.time()
 
     began = time.monotonic()

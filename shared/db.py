@@ -47,7 +47,7 @@ TRANSIENT = (
 class Connection:
     """A connection in a transaction (or in autocommit, for reading), with the events that wait for its commit."""
 
-    __slots__ = ("events", "in_transaction", "raw", "settings", "traceparents", "wakes")
+    __slots__ = ("at_end", "events", "in_transaction", "raw", "settings", "traceparents", "wakes")
 
     def __init__(self, raw: RawConnection, *, in_transaction: bool, settings: Any = None) -> None:
         self.raw = raw
@@ -55,6 +55,7 @@ class Connection:
         self.wakes: set[str] = set()  # who is woken after the commit: "events", "calls", or a name of the service's own
         self.in_transaction = in_transaction
         self.events: list[Outgoing] = []
+        self.at_end: dict[str, Callable[[Connection], Awaitable[None]]] = {}  # by name: done once, before the commit
         self.traceparents: dict[str, str] = {}  # ordering key -> what caused this key's events, in a batch
 
     def fetch(self, query: str, *args: Any) -> Awaitable[list[Row]]:
@@ -138,6 +139,8 @@ class Database:
             conn = Connection(raw, in_transaction=True, settings=self.settings)
             try:
                 yield conn
+                for finish in conn.at_end.values():
+                    await finish(conn)
                 if conn.events:
                     await write(conn, conn.events, source=self.source)
                     conn.wakes.add("events")

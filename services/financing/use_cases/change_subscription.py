@@ -11,7 +11,7 @@ from services.financing.settings import FinancingSettings
 from services.financing.store import partner
 from services.financing.store.lenders import Lender
 from services.financing.use_cases.subscribe import Given, check_position, give_kafka, seal
-from services.financing.use_cases.tell_lenders import LENDER_NEWS, LenderFact, tell
+from services.financing.use_cases.tell_lenders import LENDER_NEWS, LenderFact, tell_now
 from shared.db import Connection
 
 
@@ -69,5 +69,5 @@ async def send_test(conn: Connection, lender: Lender, subscription_id: UUID, *, 
         {"subscription_id": subscription_id, "asked_at": now},
         subject={"subscription_id": subscription_id},
     )
-    ((_, position),) = await tell(conn, [fact])
+    ((_, position),) = await tell_now(conn, [fact])
     return position

@@ -1,8 +1,9 @@
 """Tell lenders what concerns them: in the transaction that made it true, in the order in which it happened.
 
-What is told is references and non-personal facts, never a name, a contact or a profile. A use case calls `tell` last,
-once, after all its other locks: it takes the consents (in the order of their ids), then the lenders' counters (in the
-order of theirs), and holds them until the commit.
+What is told is references and non-personal facts, never a name, a contact or a profile. All facts of a transaction are
+written together just before its commit, however many use cases it holds: consents are taken in the order of their ids,
+then the lenders' counters in the order of theirs, and nothing but the outbox comes after. So writers never wait in a
+circle, and a counter is held for moments only.
 """
 
 from collections.abc import Mapping, Sequence
@@ -39,21 +40,43 @@ class LenderFact:
     subject: Mapping[str, UUID] = field(default_factory=dict)  # what it is about: {"application_id": ...}
 
 
-async def tell(conn: Connection, items: Sequence[LenderFact]) -> list[tuple[UUID, int]]:
-    """Write the facts into the logs of their lenders; lender and position of each that was written.
+class _Waiting:
+    """The facts of one transaction that wait for its end."""
 
-    A fact whose consent is not live (any more) is left out.
+    def __init__(self) -> None:
+        self.tellings: list[Telling] = []
+
+    async def __call__(self, conn: Connection) -> None:
+        """Write them."""
+        await _write(conn, self.tellings)
+
+
+async def tell(conn: Connection, items: Sequence[LenderFact]) -> None:
+    """Write the facts into the logs of their lenders, if and when the transaction commits.
+
+    A fact whose consent is not live (any more) by then is left out.
     """
+    assert conn.in_transaction, "lenders are told inside a transaction"
     if not items:
-        return []
-    consents = {item.consent_id for item in items if item.consent_id is not None}
+        return
+    waiting = conn.at_end.setdefault(LENDER_NEWS, _Waiting())
+    assert isinstance(waiting, _Waiting)
+    waiting.tellings += [_telling(conn, item) for item in items]
+
+
+async def tell_now(conn: Connection, items: Sequence[LenderFact]) -> list[tuple[UUID, int]]:
+    """As `tell`, at once: lender and position of each that was written. For a transaction that does nothing else."""
+    return await _write(conn, [_telling(conn, item) for item in items])
+
+
+async def _write(conn: Connection, tellings: Sequence[Telling]) -> list[tuple[UUID, int]]:
+    consents = {telling.consent_id for telling in tellings if telling.consent_id is not None}
     live = await partner.share_live_consents(conn, consents) if consents else set()
-    told = [item for item in items if item.consent_id is None or item.consent_id in live]
+    told = [telling for telling in tellings if telling.consent_id is None or telling.consent_id in live]
     if not told:
         return []
-    written = await partner.write_log(conn, [_telling(conn, item) for item in told])
     conn.wakes.add(LENDER_NEWS)
-    return written
+    return await partner.write_log(conn, told)
 
 
 def _telling(conn: Connection, item: LenderFact) -> Telling:

@@ -10,7 +10,7 @@ import asyncpg
 import pytest
 
 from services.financing.deliveries.keeping import Keeping
-from services.financing.use_cases.tell_lenders import tell
+from services.financing.use_cases.tell_lenders import tell, tell_now
 from shared.clock import utc_now
 from shared.db import Connection, Database
 from tests.financing.partner.conftest import Partner, World, fact_for
@@ -85,7 +85,7 @@ async def test_facts_of_one_transaction_keep_their_order(world: World) -> None:
     facts = [fact_for(partner.id, number) for number in range(5)]
 
     async with world.db.transaction() as conn:
-        places = await tell(conn, facts)
+        places = await tell_now(conn, facts)
 
     assert places == [(partner.id, number) for number in range(1, 6)]
     page = await world.done("GET", "/v1/events", partner)
@@ -99,7 +99,7 @@ async def test_without_a_live_consent_nothing_is_written(world: World) -> None:
         await end_consent(conn, revoked)
 
     async with world.db.transaction() as conn:
-        places = await tell(
+        places = await tell_now(
             conn,
             [
                 fact_for(partner.id, 1, consent_id=revoked),
@@ -121,7 +121,7 @@ async def test_a_consent_that_is_revoked_in_this_moment_is_waited_for(world: Wor
 
     async def tell_under_it() -> list[tuple[UUID, int]]:
         async with world.db.transaction() as conn:
-            return await tell(conn, [fact_for(partner.id, consent_id=consent_id)])
+            return await tell_now(conn, [fact_for(partner.id, consent_id=consent_id)])
 
     async with world.db.transaction() as conn:
         await end_consent(conn, consent_id)
@@ -156,3 +156,19 @@ async def test_what_is_too_much_is_forgotten_and_said_to_be_lost(world: World) -
     page = await world.done("GET", "/v1/events?after=0", partner)
     assert page["first_position"] == 5 and [event["position"] for event in page["events"]] == [5, 6, 7]
     await world.call("DELETE", f"/v1/subscriptions/{subscription_id}", partner)
+
+
+async def test_two_use_cases_in_one_transaction_never_wait_in_a_circle(world: World) -> None:
+    first, second = await world.partner(), await world.partner()
+
+    async def tell_twice(*partners: Partner) -> None:
+        for _ in range(20):
+            async with world.db.transaction() as conn:
+                for partner in partners:
+                    await tell(conn, [fact_for(partner.id)])
+                    await asyncio.sleep(0)
+
+    await asyncio.gather(*(tell_twice(*pair) for pair in [(first, second), (second, first)] * 3))
+
+    for partner in (first, second):
+        assert await positions_of(world.db, partner) == list(range(1, 121))

@@ -79,9 +79,16 @@ async def approve_payouts(conn: Connection, batch_id: UUID, *, approved_by: UUID
         for mandate, amount_minor in line.instalments
     ]
     await _write(conn, batch_id, lines, kept, remittances, now=now)
-    await accounts.post(conn, _movements(batch_id, lines, kept, remittances, now=now))
+    event_ids: dict[UUID, UUID] = {}
     for event in _events(batch_id, lines, kept, now=now):
         outbox.append(conn, event)
+        told_of = event.payout_id if isinstance(event, PayoutScheduled) else event.instalment_id
+        event_ids[told_of] = conn.events[-1].event_id
+    movements = _movements(batch_id, lines, kept, remittances, now=now)
+    for movement in movements:
+        if movement.id in event_ids:  # the payee's statement leads to it
+            movement.meta["event_id"] = str(event_ids[movement.id])
+    await accounts.post(conn, movements)
     is_needed = await _write_file(conn, batch_id, lines, remittances, on=day_of(now))
     await payouts.close_batch(conn, batch_id, now=now)
     if is_sent and is_needed:

@@ -103,9 +103,11 @@ async def _apply(
     await payouts.settle_payouts(conn, of_payees)
     await payouts.settle_remittances(conn, of_lenders)
     passed_on = await _pass_on(conn, of_lenders, now=now)
-    await accounts.post(conn, [_movement(batch_id, line, lines[line.line_id]) for line in fresh])
+    movements = {line.line_id: _movement(batch_id, line, lines[line.line_id]) for line in fresh}
     for line in of_payees:
         outbox.append(conn, _payout_event(batch_id, line, lines[line.line_id]["holder_id"]))
+        movements[line.line_id].meta["event_id"] = str(conn.events[-1].event_id)  # the payee's statement leads to it
+    await accounts.post(conn, list(movements.values()))
     for row, line in passed_on:
         outbox.append(conn, _passed_on_event(row, line.settled_at))
     await payouts.close_batch(conn, batch_id, now=now)

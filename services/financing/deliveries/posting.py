@@ -27,14 +27,20 @@ class Answer:
 
 
 class Poster:
-    """Posts, many at a time."""
+    """Posts, many at a time. `trust`: whose certificates are believed; None: the machine's."""
 
-    def __init__(self, *, seconds: float, most: int, is_local_allowed: bool) -> None:
+    def __init__(
+        self, *, seconds: float, most: int, is_local_allowed: bool, trust: ssl.SSLContext | None = None
+    ) -> None:
         self._seconds = seconds
         self._is_local_allowed = is_local_allowed
         limits = httpx2.Limits(max_connections=most, max_keepalive_connections=0)
         self._http = httpx2.AsyncClient(
-            trust_env=False, limits=limits, follow_redirects=False, verify=ssl.create_default_context(), timeout=seconds
+            trust_env=False,
+            limits=limits,
+            follow_redirects=False,
+            verify=trust or ssl.create_default_context(),
+            timeout=seconds,
         )
         self._resolvers = ThreadPoolExecutor(RESOLVERS, thread_name_prefix="resolve")
 

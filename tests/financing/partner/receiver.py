@@ -1,6 +1,7 @@
 """A lender's endpoint: keeps what it gets, and answers what the test says."""
 
 import asyncio
+import ssl
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -36,11 +37,12 @@ class Receiver:
     answers: dict[str, list[tuple[int, str]]] = field(default_factory=dict)  # path -> (status, more headers), in turn
     always: dict[str, tuple[int, str]] = field(default_factory=dict)
     hanging: set[str] = field(default_factory=set)
+    tls: ssl.SSLContext | None = None
     _server: asyncio.Server | None = None
 
     async def start(self) -> None:
         """Listen, on the same port as before when there was one."""
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port, ssl=self.tls)
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:

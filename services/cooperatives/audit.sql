@@ -147,3 +147,183 @@ SELECT e.account_id::text AS key, 'still known here' AS what
     OR EXISTS (SELECT FROM applications AS a WHERE a.account_id = e.account_id)
     OR EXISTS (SELECT FROM officers AS o WHERE o.account_id = e.account_id AND o.ended_at IS NULL)
  LIMIT 100;
+
+-- name: patronage_is_completed_less_refunded
+-- I5: what a parcel counts for its buyer and for its sellers is what was completed less what was refunded, made anew.
+SELECT p.parcel_id || '/' || r.role AS key,
+       'entries say ' || coalesce(e.completed, 0) || ' less ' || coalesce(e.refunded, 0) || '; the parcel had ' || r.completed
+       || ', refunds ' || r.refunded AS what
+  FROM patronage_parcels AS p
+ CROSS JOIN LATERAL (
+        SELECT coalesce(sum((line ->> 'amount_minor')::bigint), 0)::bigint AS amount FROM jsonb_array_elements(p.lines) AS line) AS l
+ CROSS JOIN LATERAL (
+        SELECT coalesce(sum(f.goods_minor), 0)::bigint AS goods,
+               coalesce(sum(greatest(f.goods_minor, (SELECT coalesce(sum((line ->> 'amount_minor')::bigint), 0)
+                                                       FROM jsonb_array_elements(f.lines) AS line))), 0)::bigint AS of_lines
+          FROM patronage_refunds AS f WHERE f.parcel_id = p.parcel_id) AS f
+ CROSS JOIN LATERAL (VALUES ('buyer', p.goods_minor, least(f.goods, p.goods_minor)),
+                            ('seller', l.amount, least(f.of_lines, l.amount))) AS r (role, completed, refunded)
+  LEFT JOIN LATERAL (
+        SELECT sum(e.completed_minor) AS completed, sum(e.refunded_minor) AS refunded
+          FROM patronage_entries AS e WHERE e.parcel_id = p.parcel_id AND e.role::text = r.role) AS e ON true
+ WHERE (coalesce(e.completed, 0), coalesce(e.refunded, 0)) IS DISTINCT FROM (r.completed, r.refunded)
+ LIMIT 100;
+
+-- name: surplus_parts_sum_to_the_pool
+-- I5: members, funds and what nobody could share in are the whole surplus; members' lines sum to the run's figures.
+SELECT r.cooperative_id || '/' || r.year AS key,
+       'surplus ' || r.surplus_minor || '; members ' || r.members_minor || ' (lines ' || s.paid || '), funds ' || f.amount
+       || ', undivided ' || r.undistributed_minor || '; bases ' || r.savings_total_minor || ' and ' || r.dealings_total_minor
+       || ' (lines ' || s.savings || ' and ' || s.dealings || ')' AS what
+  FROM surplus_runs AS r
+ CROSS JOIN LATERAL (SELECT coalesce(sum(value::bigint), 0) AS amount FROM jsonb_each_text(r.funds)) AS f
+ CROSS JOIN LATERAL (
+        SELECT coalesce(sum(capital_minor + service_minor), 0) AS paid, coalesce(sum(savings_minor), 0) AS savings,
+               coalesce(sum(dealings_minor), 0) AS dealings, count(*) AS members
+          FROM surplus_shares AS s WHERE s.cooperative_id = r.cooperative_id AND s.year = r.year) AS s
+ WHERE greatest(r.surplus_minor, 0) <> r.members_minor + f.amount + r.undistributed_minor
+    OR (s.paid, s.savings, s.dealings, s.members)
+       IS DISTINCT FROM (r.members_minor, r.savings_total_minor, r.dealings_total_minor, r.members::bigint)
+ LIMIT 100;
+
+-- name: surplus_shares_follow_from_their_bases
+-- I5: each member's part is the pool by their part of the base, rounded as the run says: never a rupiah more.
+SELECT r.cooperative_id || '/' || r.year || '/' || s.member_id AS key,
+       'capital ' || s.capital_minor || ' of exactly ' || round(x.capital, 6) || ', service ' || s.service_minor
+       || ' of exactly ' || round(x.service, 6) AS what
+  FROM surplus_runs AS r
+  JOIN surplus_shares AS s USING (cooperative_id, year)
+ CROSS JOIN LATERAL (
+        SELECT greatest(r.surplus_minor, 0)::numeric * coalesce((r.allocation ->> 'member_capital')::integer, 0) AS capital,
+               greatest(r.surplus_minor, 0)::numeric * coalesce((r.allocation ->> 'member_service')::integer, 0) AS service) AS p
+ CROSS JOIN LATERAL (
+        SELECT CASE r.rounding WHEN 'floor' THEN p.capital ELSE 10000 * div(p.capital, 10000) END AS capital,
+               CASE r.rounding WHEN 'floor' THEN p.service ELSE 10000 * div(p.service, 10000) END AS service) AS q
+ CROSS JOIN LATERAL (
+        SELECT coalesce(q.capital * s.savings_minor / nullif(10000 * r.savings_total_minor::numeric, 0), 0) AS capital,
+               coalesce(q.service * s.dealings_minor / nullif(10000 * r.dealings_total_minor::numeric, 0), 0) AS service) AS x
+ CROSS JOIN LATERAL (
+        SELECT coalesce(div(q.capital * s.savings_minor, nullif(10000 * r.savings_total_minor::numeric, 0)), 0) AS capital,
+               coalesce(div(q.service * s.dealings_minor, nullif(10000 * r.dealings_total_minor::numeric, 0)), 0) AS service) AS d
+ WHERE s.capital_minor - d.capital NOT BETWEEN 0 AND (r.rounding = 'largest_remainder')::integer
+    OR s.service_minor - d.service NOT BETWEEN 0 AND (r.rounding = 'largest_remainder')::integer
+ LIMIT 100;
+
+-- name: surplus_is_in_the_ledger
+-- I5: what a member was given is what was booked as owed to them (2103), neither more nor to anybody else.
+SELECT coalesce(s.member_id, b.member_id) || '/' || coalesce(s.year, b.year) AS key,
+       'given ' || coalesce(s.amount, 0) || ', booked ' || coalesce(b.amount, 0) AS what
+  FROM (SELECT cooperative_id, year, member_id, capital_minor + service_minor AS amount
+          FROM surplus_shares WHERE capital_minor + service_minor > 0) AS s
+  FULL JOIN (SELECT b.cooperative_id, (t.reference ->> 'surplus_year')::integer AS year, b.member_id,
+                    sum(CASE e.side WHEN 'credit' THEN e.amount_minor ELSE -e.amount_minor END) AS amount
+               FROM ledger_transfers AS t
+               JOIN ledger_entries AS e ON e.transfer_id = t.id
+               JOIN books AS b ON b.ledger_account_id = e.account_id AND b.code = '2103'
+              WHERE t.reason = 'surplus_divided'
+              GROUP BY b.cooperative_id, t.reference ->> 'surplus_year', b.member_id) AS b
+    ON b.cooperative_id = s.cooperative_id AND b.year = s.year AND b.member_id = s.member_id
+ WHERE s.amount IS DISTINCT FROM b.amount
+ LIMIT 100;
+
+-- name: surplus_is_booked_to_its_funds
+-- I5: each fund got in the ledger what the run says.
+SELECT f.cooperative_id || '/' || f.year || '/' || f.code AS key,
+       'the fund was given ' || f.amount || ', booked is ' || coalesce(b.amount, 0) AS what
+  FROM (SELECT r.cooperative_id, r.year, f.value::bigint AS amount,
+               CASE f.key WHEN 'reserve' THEN '3201' WHEN 'education' THEN '2104' WHEN 'social' THEN '2105'
+                          WHEN 'management' THEN '2106' WHEN 'staff' THEN '2107' ELSE '2108' END AS code
+          FROM surplus_runs AS r, jsonb_each_text(r.funds) AS f) AS f
+  LEFT JOIN (SELECT b.cooperative_id, (t.reference ->> 'surplus_year')::integer AS year, b.code,
+                    sum(CASE e.side WHEN 'credit' THEN e.amount_minor ELSE -e.amount_minor END) AS amount
+               FROM ledger_transfers AS t
+               JOIN ledger_entries AS e ON e.transfer_id = t.id
+               JOIN books AS b ON b.ledger_account_id = e.account_id
+              WHERE t.reason = 'surplus_divided'
+              GROUP BY b.cooperative_id, t.reference ->> 'surplus_year', b.code) AS b
+    ON b.cooperative_id = f.cooperative_id AND b.year = f.year AND b.code = f.code
+ WHERE f.amount <> coalesce(b.amount, 0)
+ LIMIT 100;
+
+-- name: a_divided_year_is_closed
+-- I5: nothing was booked into a year after its surplus was divided: income and expense of it are all taken out.
+SELECT r.cooperative_id || '/' || r.year || '/' || b.code AS key,
+       'the year still has ' || sum(CASE e.side WHEN 'credit' THEN e.amount_minor ELSE -e.amount_minor END) AS what
+  FROM surplus_runs AS r
+  JOIN cooperatives AS c USING (cooperative_id)
+ CROSS JOIN LATERAL (
+        SELECT (make_date(r.year, c.book_year_end_month, 1) + interval '1 month')::timestamp AT TIME ZONE 'Asia/Jakarta' AS ends_at,
+               (make_date(r.year - 1, c.book_year_end_month, 1) + interval '1 month')::timestamp AT TIME ZONE 'Asia/Jakarta'
+                   AS begins_at) AS y
+  JOIN books AS b ON b.cooperative_id = r.cooperative_id AND b.code ~ '^[45]'
+  JOIN ledger_entries AS e ON e.account_id = b.ledger_account_id
+  JOIN ledger_transfers AS t ON t.id = e.transfer_id AND t.event_at >= y.begins_at AND t.event_at < y.ends_at
+ GROUP BY r.cooperative_id, r.year, b.code
+HAVING sum(CASE e.side WHEN 'credit' THEN e.amount_minor ELSE -e.amount_minor END) <> 0
+ LIMIT 100;
+
+-- name: surplus_was_decided
+-- A surplus is divided as a closed annual meeting of that year, with its quorum, carried it.
+SELECT r.cooperative_id || '/' || r.year AS key, 'the meeting decided otherwise, or not at all' AS what
+  FROM surplus_runs AS r
+  LEFT JOIN motions AS m USING (motion_id)
+  LEFT JOIN meetings AS g ON g.meeting_id = m.meeting_id
+ WHERE (m.is_carried AND g.state = 'closed' AND g.kind = 'annual' AND g.opened_at IS NOT NULL AND g.year = r.year
+        AND g.cooperative_id = r.cooperative_id
+        AND (r.surplus_minor < 0 OR m.allocation = r.allocation)) IS NOT TRUE
+ LIMIT 100;
+
+-- name: votes_are_of_those_present
+-- One member, one vote: a motion has as many ballots as members who voted, and no more than are on the roll.
+SELECT m.motion_id::text AS key,
+       b.ballots || ' ballots, ' || v.votes || ' voted, of them ' || v.present || ' on a roll of ' || r.roll AS what
+  FROM motions AS m
+ CROSS JOIN LATERAL (SELECT count(*) AS ballots, count(DISTINCT b.member_id) + count(*) FILTER (WHERE b.member_id IS NULL) AS voters
+                       FROM ballots AS b WHERE b.motion_id = m.motion_id) AS b
+ CROSS JOIN LATERAL (
+        SELECT count(*) AS votes,
+               count(*) FILTER (WHERE EXISTS (SELECT FROM meeting_roll AS r
+                                               WHERE r.meeting_id = m.meeting_id AND r.member_id = v.member_id)) AS present
+          FROM votes_cast AS v WHERE v.motion_id = m.motion_id) AS v
+ CROSS JOIN LATERAL (SELECT count(*) AS roll FROM meeting_roll AS r WHERE r.meeting_id = m.meeting_id) AS r
+ WHERE b.ballots <> v.votes OR b.voters <> b.ballots OR v.present <> v.votes OR v.votes > r.roll
+ LIMIT 100;
+
+-- name: minutes_are_intact
+-- The minutes are those that were signed and announced: same text, same hash, in the signatures and in the event too.
+SELECT m.meeting_id::text AS key, 'the minutes, their hash, a signature or the announcement differ' AS what
+  FROM meetings AS m
+  LEFT JOIN outbox AS o ON o.type = 'cooperatives.meeting_closed.v1' AND o.data ->> 'meeting_id' = m.meeting_id::text
+ WHERE m.minutes IS NOT NULL
+   AND (encode(sha256(convert_to(m.minutes, 'UTF8')), 'hex') <> m.minutes_sha256
+        OR EXISTS (SELECT FROM minutes_signatures AS s
+                    WHERE s.meeting_id = m.meeting_id AND s.minutes_sha256 <> m.minutes_sha256)
+        OR o.data ->> 'minutes_sha256' <> m.minutes_sha256
+        OR (m.state = 'closed'
+            AND (SELECT count(DISTINCT s.account_id) FROM minutes_signatures AS s WHERE s.meeting_id = m.meeting_id) <> 2))
+ LIMIT 100;
+
+-- name: minutes_say_what_happened
+-- Who was there and how they voted is in the minutes as it is in the tables.
+SELECT m.meeting_id || '/' || coalesce(q.motion_id::text, 'roll') AS key,
+       'the minutes say otherwise than the ' || CASE WHEN q.motion_id IS NULL THEN 'roll' ELSE 'ballots' END AS what
+  FROM meetings AS m
+ CROSS JOIN LATERAL (
+        SELECT NULL::uuid AS motion_id, jsonb_build_object('present', count(*)) AS counted,
+               jsonb_build_object('present', m.minutes::jsonb -> 'present') AS said
+          FROM meeting_roll AS r WHERE r.meeting_id = m.meeting_id
+        UNION ALL
+        SELECT n.motion_id,
+               jsonb_build_object('yes', count(b.ballot_id) FILTER (WHERE b.choice = 'yes'),
+                                  'no', count(b.ballot_id) FILTER (WHERE b.choice = 'no'),
+                                  'abstain', count(b.ballot_id) FILTER (WHERE b.choice = 'abstain'),
+                                  'is_carried', n.is_carried, 'allocation', n.allocation),
+               (SELECT jsonb_build_object('yes', s -> 'yes', 'no', s -> 'no', 'abstain', s -> 'abstain',
+                                          'is_carried', s -> 'is_carried', 'allocation', nullif(s -> 'allocation', 'null'))
+                  FROM jsonb_array_elements(m.minutes::jsonb -> 'motions') AS s
+                 WHERE s ->> 'motion_id' = n.motion_id::text)
+          FROM motions AS n LEFT JOIN ballots AS b ON b.motion_id = n.motion_id
+         WHERE n.meeting_id = m.meeting_id
+         GROUP BY n.motion_id) AS q
+ WHERE m.minutes IS NOT NULL AND q.counted IS DISTINCT FROM q.said
+ LIMIT 100;

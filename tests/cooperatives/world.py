@@ -6,7 +6,8 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from services.cooperatives import store
-from services.cooperatives.domain.chart import CASH, MANDATORY, PRINCIPAL, Place, day_of
+from services.cooperatives.domain.chart import CASH, Place, day_of
+from services.cooperatives.domain.savings import Movement, Reason, SavingsKind
 from services.cooperatives.handlers import patronage
 from shared.clock import utc_now
 from shared.contracts.base import Event
@@ -213,16 +214,20 @@ async def _admit(conn: Connection, world: World) -> None:
 
 
 async def _save(conn: Connection, world: World, amounts: tuple[int, ...]) -> None:
+    """Principal savings first, the rest mandatory; booked as deposits are."""
     cash = Place(world.cooperative_id, CASH)
     on = day_of(utc_now())
     for member_id, amount in zip(world.members, amounts, strict=True):
-        places = [Place(world.cooperative_id, code, member_id) for code in (PRINCIPAL, MANDATORY)]
-        accounts = await store.accounts(conn, [cash, *places], on=on)
-        parts = (min(amount, 50_000), max(amount - 50_000, 0))
-        legs = [credit(accounts[place], part) for place, part in zip(places, parts, strict=True) if part]
-        if legs:
-            transfer = Transfer(new_id(), (debit(accounts[cash], amount), *legs), "savings_deposit", LONG_AGO)
-            await store.post(conn, transfer, short={})
+        parts = {SavingsKind.PRINCIPAL: min(amount, 50_000), SavingsKind.MANDATORY: max(amount - 50_000, 0)}
+        for kind, part in parts.items():
+            if part:
+                place = Place(world.cooperative_id, kind.code, member_id)
+                accounts = await store.accounts(conn, [cash, place], on=on)
+                moved = Movement(new_id(), member_id, world.cooperative_id, kind, accounts[place], part)
+                legs = (debit(accounts[cash], part), credit(accounts[place], part))
+                transfer = Transfer(moved.movement_id, legs, "savings_deposit", LONG_AGO)
+                await store.post(conn, transfer, short={})
+                await store.insert_movements(conn, [moved], Reason.DEPOSIT, by=world.chair.account_id, at=LONG_AGO)
 
 
 def shop_opened(shop_id: UUID, owner_id: UUID) -> ShopOpened:

@@ -1,7 +1,9 @@
 """Rules of webhooks: where they may go, when they are tried again, how they are signed, how secrets lie."""
 
 import base64
+import re
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from standardwebhooks import Webhook
@@ -115,3 +117,13 @@ def test_a_sealed_secret_opens_only_in_its_own_row() -> None:
     for other_key, context in ((key, "row 2"), (sealing.key_of("other"), "row 1")):
         with pytest.raises(sealing.NotOurs):
             sealing.unseal(other_key, sealed, context=context)
+
+
+def test_the_page_for_partners_names_every_type() -> None:
+    root = Path(__file__).parents[3]
+    code = "".join(file.read_text() for file in (root / "services" / "financing").rglob("*.py"))
+    said = set(re.findall(r'"(lending\.[a-z_]+\.v\d+)"', code))
+
+    page = (root / "docs" / "partners.md").read_text()
+
+    assert len(said) > 5 and [name for name in sorted(said) if f"`{name}`" not in page] == []

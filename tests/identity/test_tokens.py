@@ -329,11 +329,12 @@ async def test_roles_are_granted_and_named_in_tokens(people: People) -> None:
     address = f"/v1/accounts/{account_id}/roles/government:18"
 
     assert (await client.put(address, headers=headers)).status_code == 204
+    assert (await client.put(f"/v1/accounts/{account_id}/roles/finance", headers=headers)).status_code == 204
     assert (await client.put(f"/v1/accounts/{account_id}/roles/emperor", headers=headers)).status_code == 422
     assert (await client.put(f"/v1/accounts/{new_id()}/roles/operator", headers=headers)).status_code == 404
 
     tokens = await sign_in(client, username=email)
-    assert (await own_verifier(people.db).verify(tokens["access_token"])).roles == {"government:18"}
+    assert (await own_verifier(people.db).verify(tokens["access_token"])).roles == {"government:18", "finance"}
 
 
 async def test_a_machine_client_gets_tokens_for_its_scopes(people: People) -> None:

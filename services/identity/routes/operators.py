@@ -23,7 +23,7 @@ from shared.problems import Forbidden, NotFound, Unauthenticated, documented
 router = APIRouter()
 
 Scope = Annotated[str, StringConstraints(pattern=r"^[\x21\x23-\x5b\x5d-\x7e]{1,64}$")]  # RFC 6749 section 3.3
-Role = Annotated[str, StringConstraints(pattern=r"^(operator|government:\d{2}(\.\d{2})?)$")]
+Role = Annotated[str, StringConstraints(pattern=r"^(operator|finance|government:\d{2}(\.\d{2})?)$")]
 
 
 class NewClient(BaseModel):

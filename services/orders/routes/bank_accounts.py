@@ -1,6 +1,7 @@
 """Where payees and lenders are paid: set by a shop's owner, by a person for themselves, for a lender by an operator.
 
-Orders does not know which machine client acts for which lender, so a lender asks an operator. Whoever works in the shop without owning it may not touch this; everybody else finds nothing.
+Whoever works in the shop without owning it may not touch this; everybody else finds nothing. Orders does not know which
+machine client acts for which lender, so a lender asks an operator.
 """
 
 from uuid import UUID

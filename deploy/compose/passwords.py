@@ -25,7 +25,16 @@ PURPOSES = (
     *(service.upper() for service in SERVICES),
     "GRAFANA",
 )
-TOKENS = ("NOTICES_TOKEN", "SESSION_KEY", "IDENTITY_KEY", "MEMBERS_KEY", "PARTNER_KEY", "PAYMENTS_CLIENT_SECRET")
+TOKENS = (
+    "NOTICES_TOKEN",
+    "SESSION_KEY",
+    "IDENTITY_KEY",
+    "MEMBERS_KEY",
+    "PARTNER_KEY",
+    "PAYMENTS_CLIENT_SECRET",
+    "BANK_TOKEN",
+    "BANK_SECRET",
+)
 
 
 def variables() -> dict[str, str]:

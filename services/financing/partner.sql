@@ -123,11 +123,12 @@ VALUES (:lender_id, :slug, :sealed_password, :wanted_at)
 
 -- name: lease_webhooks
 -- Endpoints with something to deliver, locked past those that others have; the failing ones have places of their own. With
--- each, the next events of its log: an endpoint that was away catches up by several at a time.
+-- each, the next events of its log: an endpoint that was away catches up by several at a time. Suspended lenders wait.
 WITH due AS (
     SELECT s.subscription_id
       FROM subscriptions AS s
       JOIN lender_logs AS l USING (lender_id)
+      JOIN lenders AS n ON n.lender_id = s.lender_id AND n.state = 'active'
      WHERE s.transport = 'webhook' AND s.state = 'active' AND l.head > s.position
        AND s.next_attempt_at <= clock_timestamp() AND (s.leased_until IS NULL OR s.leased_until < clock_timestamp())
        AND (s.failed_in_a_row > 0) = :is_failing
@@ -174,12 +175,14 @@ UPDATE subscriptions AS s
  WHERE s.subscription_id = r.subscription_id AND s.lease = r.lease;
 
 -- name: behind_on_kafka
--- What is told and not yet on a lender's topic; only topics that were made. The failing ones are asked for apart.
+-- What is told and not yet on a lender's topic; only topics that were made, of lenders that are not suspended. The failing
+-- ones are asked for apart.
 SELECT s.subscription_id, s.lender_id, k.slug, s.types, s.position AS start, s.failed_in_a_row, e.position, e.event_id,
        e.type, e.subject, e.occurred_at, e.traceparent, e.data
   FROM subscriptions AS s
   JOIN lender_logs AS l USING (lender_id)
   JOIN kafka_access AS k USING (lender_id)
+  JOIN lenders AS n ON n.lender_id = s.lender_id AND n.state = 'active'
  CROSS JOIN LATERAL (
        SELECT position, event_id, type, subject, occurred_at, traceparent, data
          FROM lender_log

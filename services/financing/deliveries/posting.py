@@ -15,6 +15,7 @@ from services.financing.domain.targets import BadTarget, Target, address_of, che
 
 RESOLVE_SECONDS = 5.0
 RESOLVERS = 16
+ADDRESSES_MAX = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +55,23 @@ class Poster:
         try:
             async with asyncio.timeout(self._seconds):
                 target = parse(url, is_local_allowed=self._is_local_allowed)
-                address = check(target, await self._resolve(target), is_local_allowed=self._is_local_allowed)
-                return await self._send(target, address, body, headers)
+                addresses = check(target, await self._resolve(target), is_local_allowed=self._is_local_allowed)
+                return await self._send_to_one(target, addresses[:ADDRESSES_MAX], body, headers)
         except TimeoutError:
             return Answer(None, error=f"no answer within {self._seconds:g} s")
         except BadTarget as refusal:
             return Answer(None, error=refusal.detail or refusal.title())
         except (httpx2.HTTPError, httpx2.InvalidURL, OSError, UnicodeError) as error:
             return Answer(None, error=f"{type(error).__name__}: {error}"[:300])
+
+    async def _send_to_one(self, target: Target, addresses: list[str], body: bytes, headers: dict[str, str]) -> Answer:
+        """To the first address that takes the connection."""
+        for address in addresses[:-1]:
+            try:
+                return await self._send(target, address, body, headers)
+            except httpx2.ConnectError:
+                continue
+        return await self._send(target, addresses[-1], body, headers)
 
     async def _send(self, target: Target, address: str, body: bytes, headers: dict[str, str]) -> Answer:
         sent = headers | {"host": target.authority, "connection": "close", "user-agent": "Lumbung-Webhooks/1"}

@@ -28,7 +28,8 @@ log = structlog.get_logger()
 
 LOCK = 0x6C656E64  # "lend": the advisory lock of the process that leads; one per database
 LEAD_SECONDS = 2.0  # between two tries to lead
-POLL_SECONDS = 0.5
+POLL_SECONDS = 1.0
+FAILING_SECONDS = 2.0
 EVENTS_AT_ONCE = 200
 RECORDS_AT_ONCE = 1000
 PAUSE_SECONDS_MAX = 30.0
@@ -95,7 +96,7 @@ class Topics:
                 try:
                     while True:
                         if not await self.step(conn, is_failing=True):
-                            await asyncio.sleep(POLL_SECONDS)
+                            await asyncio.sleep(FAILING_SECONDS)
                 finally:
                     conn.terminate()
             except TRANSIENT as error:

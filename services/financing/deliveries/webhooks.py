@@ -32,7 +32,7 @@ log = structlog.get_logger()
 
 EVENTS_AT_ONCE = 20
 LEASE_SECONDS = 60.0
-POLL_SECONDS = 0.5
+POLL_SECONDS = 1.0
 BREATH_SECONDS = 0.005  # between two leases, and between two writings of results: so that they come in batches
 RECORD_SECONDS = 1.0  # between two tries to write results when the database is in trouble
 RECORD_TRIES = 30
@@ -70,7 +70,14 @@ class Webhooks:
         news.bells.append(self._news.set)
 
     async def run_forever(self) -> None:
-        """Run until cancelled."""
+        """Run until cancelled; how far the turns in hand have come is then written down."""
+        try:
+            await self._run()
+        finally:
+            if self._finished:
+                await self._record(self._finished)
+
+    async def _run(self) -> None:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._record_forever())
             while True:
@@ -106,7 +113,7 @@ class Webhooks:
 
     async def _lease(self, is_failing: bool, most: int) -> list[Turn]:
         lease = new_id()
-        async with self._db.transaction() as conn:
+        async with self._db.reading() as conn:  # one statement is one transaction
             rows = await queries.lease_webhooks.rows(
                 conn,
                 is_failing=is_failing,
@@ -147,8 +154,8 @@ class Webhooks:
             await self._deliver(turn)
         finally:
             self._busy[is_failing] -= 1
-        self._finished.append(turn)
-        self._results.set()
+            self._finished.append(turn)
+            self._results.set()
 
     async def _deliver(self, turn: Turn) -> None:
         """Post the turn's events in order, until one fails or half of the lease is over."""
@@ -208,7 +215,7 @@ class Webhooks:
         for turn in turns:
             if turn.verdict.disabled:
                 log.warning("webhook_disabled", subscription=str(turn.subscription_id), reason=turn.verdict.disabled)
-        async with self._db.transaction() as conn:
+        async with self._db.reading() as conn:
             await queries.record_deliveries.run(
                 conn,
                 subscription_ids=[turn.subscription_id for turn in turns],

@@ -6,6 +6,7 @@ The name is resolved once per attempt and the connection goes to exactly the add
 from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from operator import itemgetter
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -72,20 +73,20 @@ def parse(url: str, *, is_local_allowed: bool) -> Target:
     return target
 
 
-def check(target: Target, addresses: Iterable[str], *, is_local_allowed: bool) -> str:
-    """The address to connect to. Raises BadTarget when there is none, or when any of them is not public.
+def check(target: Target, addresses: Iterable[str], *, is_local_allowed: bool) -> list[str]:
+    """The addresses to connect to, IPv4 first. Raises BadTarget when there is none, or when any of them is not public.
 
     With `is_local_allowed` (the stack on one machine) loopback addresses pass as well.
     """
-    chosen = ""
+    found: list[tuple[int, str]] = []
     for text in addresses:
         address = address_of(text)
         if address is None or not (is_public(address) or (is_local_allowed and address.is_loopback)):
             raise BadTarget(f"{target.host} leads to an address that is not public")
-        chosen = chosen or text
-    if not chosen:
+        found.append((address.version, text))
+    if not found:
         raise BadTarget(f"{target.host} has no address")
-    return chosen
+    return [text for _, text in sorted(found, key=itemgetter(0))]
 
 
 def address_of(text: str) -> IPv4Address | IPv6Address | None:

@@ -112,3 +112,16 @@ async def test_an_answer_is_not_read_for_ever() -> None:
     server.close()
 
     assert answer.status == 200
+
+
+async def test_the_next_address_is_tried_when_one_takes_no_connection() -> None:
+    receiver = Receiver()
+    await receiver.start()
+    poster = Resolved(seconds=3, most=4, is_local_allowed=True)
+    poster.addresses = ("127.0.0.9", "127.0.0.1")
+
+    answer = await poster.post(f"http://lender.contoh.id:{receiver.port}/a", b"{}", {})
+    await poster.close()
+    await receiver.stop()
+
+    assert answer.status == 204, answer.error

@@ -101,9 +101,11 @@ def test_a_name_that_leads_inside_is_refused(addresses: list[str]) -> None:
 def test_the_connection_goes_to_the_address_that_was_looked_at() -> None:
     target = targets.parse("https://contoh.id/hook?x=1", is_local_allowed=False)
 
-    address = targets.check(target, ["93.184.216.34"], is_local_allowed=False)
+    addresses = targets.check(target, ["2606:2800:220:1::1", "93.184.216.34"], is_local_allowed=False)
 
-    assert target.at(address) == "https://93.184.216.34:443/hook?x=1" and target.authority == "contoh.id"
+    assert addresses == ["93.184.216.34", "2606:2800:220:1::1"]
+    assert target.at(addresses[1]) == "https://[2606:2800:220:1::1]:443/hook?x=1"
+    assert target.at(addresses[0]) == "https://93.184.216.34:443/hook?x=1" and target.authority == "contoh.id"
     assert targets.parse("http://127.0.0.1:18999/a", is_local_allowed=True).authority == "127.0.0.1:18999"
     with pytest.raises(BadTarget):
         targets.parse("http://10.0.0.1/a", is_local_allowed=True)

@@ -248,3 +248,46 @@ async def test_a_secret_that_does_not_open_stops_nobody_else(world: World) -> No
 
     assert world.receiver.positions(path) == [1] and world.receiver.at(broken_path) == []
     assert "does not open" in (await world.health(partner, broken))["last_error"]
+
+
+async def test_a_process_that_is_stopped_writes_down_how_far_it_came(world: World) -> None:
+    partner = await world.partner()
+    subscription_id, path, _ = await world.webhook(partner)
+    world.receiver.hanging.add(path)
+    await world.tell(partner)
+    poster = Poster(seconds=20, most=32, is_local_allowed=True)
+    sender = Webhooks(world.db, poster, world.news, key=sealing.key_of(KEY), most=8)
+    job = asyncio.create_task(sender.run_forever())
+
+    async def is_posting() -> bool:
+        async with world.db.reading() as conn:
+            return bool(
+                await conn.fetchval("SELECT lease FROM subscriptions WHERE subscription_id = $1", UUID(subscription_id))
+            )
+
+    await eventually(is_posting, what="the lease")
+    job.cancel()
+    await asyncio.wait([job])
+    world.receiver.hanging.discard(path)
+    await drain(world)
+    await poster.close()
+
+    assert world.receiver.positions(path) == [1], "its lease is free at once"
+
+
+async def test_a_suspended_lender_waits(world: World) -> None:
+    partner = await world.partner()
+    _, path, _ = await world.webhook(partner)
+    await world.tell(partner)
+
+    async def set_state(state: str) -> None:
+        async with world.db.reading() as conn:
+            await conn.execute("UPDATE lenders SET state = $2 WHERE lender_id = $1", partner.id, state)
+
+    await set_state("suspended")
+    await drain(world)
+    assert world.receiver.at(path) == []
+    await set_state("active")
+    await drain(world)
+
+    assert world.receiver.positions(path) == [1]

@@ -1,6 +1,7 @@
 """Financing without Kafka: its app over HTTP on a throw-away database, and the voices of the other services."""
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid4
@@ -79,11 +80,9 @@ def financing_settings() -> FinancingSettings:
     )
 
 
-@pytest_asyncio.fixture(scope="session")
-async def desk(make_database: MakeDatabase) -> AsyncIterator[Desk]:
-    """The service over HTTP, in this process, without its worker and relay."""
-    settings = financing_settings()
-    db = await make_database("financing", settings=settings)
+@asynccontextmanager
+async def open_desk(db: Database, settings: FinancingSettings) -> AsyncIterator[Desk]:
+    """The service over HTTP on this database, in this process, without its worker and relay."""
     app = make_app("financing", *service.routers, database=db, settings=settings)
     tokens = Tokens()
     app.state.verifier = tokens.verifier()
@@ -95,3 +94,11 @@ async def desk(make_database: MakeDatabase) -> AsyncIterator[Desk]:
         yield Desk(client, db, tokens, settings)
     for close in reversed(running.closing):
         await close()
+
+
+@pytest_asyncio.fixture(scope="session")
+async def desk(make_database: MakeDatabase) -> AsyncIterator[Desk]:
+    """One desk for the whole run; tests use ids and sectors of their own."""
+    settings = financing_settings()
+    async with open_desk(await make_database("financing", settings=settings), settings) as opened:
+        yield opened

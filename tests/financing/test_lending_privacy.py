@@ -4,6 +4,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from fastapi.routing import APIRoute
 
 from services.financing.routes import applications, consents, lenders, loans, offers
 from shared.clock import utc_now
@@ -36,7 +37,8 @@ def paths() -> list[tuple[str, str]]:
         (method, route.path)
         for router in (lenders.router, consents.router, applications.router, offers.router, loans.router)
         for route in router.routes
-        for method in getattr(route, "methods", ())
+        if isinstance(route, APIRoute)
+        for method in route.methods or ()
     ]
     return sorted(set(found) - NAMELESS)
 

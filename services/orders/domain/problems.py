@@ -45,13 +45,6 @@ class CartFull(Problem):
     slug = "cart-full"
 
 
-class PaymentMethodUnavailable(Problem):
-    """This way to pay is not available yet."""
-
-    status = 409
-    slug = "payment-method-unavailable"
-
-
 class NotCancellable(Problem):
     """It is too late to cancel this."""
 

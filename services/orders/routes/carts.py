@@ -11,7 +11,6 @@ from services.orders.domain.problems import (
     EmptyCart,
     MixedCurrencies,
     OfferChanged,
-    PaymentMethodUnavailable,
     UnknownProducts,
 )
 from services.orders.routes.desk import fees_on, placing
@@ -75,7 +74,6 @@ async def remove_item(product_id: UUID, person: CurrentPerson, db: Db, request: 
         OfferChanged,
         UnknownProducts,
         MixedCurrencies,
-        PaymentMethodUnavailable,
         Forbidden,
         Unauthenticated,
         Overloaded,

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request, Response
 
 from services.orders import store
 from services.orders.domain.problems import RefundNotFailed
@@ -21,6 +21,7 @@ from shared.auth import CurrentPerson, Principal
 from shared.clock import utc_now
 from shared.db import Connection
 from shared.http import Db
+from shared.idempotency import Claim, IdempotencyKey, KeyInUse, KeyMissing, KeyReused, once
 from shared.money import CURRENCY
 from shared.paging import Cursor, Limit
 from shared.problems import Forbidden, Malformed, NotFound, Unauthenticated, documented
@@ -110,13 +111,20 @@ async def declare(payee_id: UUID, body: Taxpaying, person: CurrentPerson, db: Db
 
 @router.post(
     "/orders/{order_id}/refunds/{refund_id}/retry",
-    responses=documented(NotFound, Forbidden, RefundNotFailed, Unauthenticated),
+    response_model=StatusView,
+    responses=documented(KeyMissing, KeyReused, KeyInUse, NotFound, Forbidden, RefundNotFailed, Unauthenticated),
 )
-async def retry(order_id: UUID, refund_id: UUID, person: CurrentPerson, db: Db) -> StatusView:
-    """For operators: the provider is asked once more for a refund that failed. Asked twice is asked once."""
+async def retry(
+    order_id: UUID, refund_id: UUID, key: IdempotencyKey, person: CurrentPerson, db: Db, request: Request
+) -> Response:
+    """For operators: the provider is asked once more for a refund that failed, under the same reference."""
     async with db.transaction() as conn:
-        await retry_refund(conn, order_id, refund_id, person)
-    return StatusView(status="requested")
+
+        async def work() -> StatusView:
+            await retry_refund(conn, order_id, refund_id, person)
+            return StatusView(status="requested")
+
+        return await once(conn, Claim.of(person.id, request, key, {}), work, status=200)
 
 
 async def _require(conn: Connection, payee_id: UUID, person: Principal) -> None:

@@ -16,7 +16,6 @@ from services.orders.domain.problems import (
     MixedCurrencies,
     OfferChanged,
     OrderTooLarge,
-    PaymentMethodUnavailable,
     UnknownProducts,
 )
 from services.orders.routes.desk import placing
@@ -82,7 +81,6 @@ router = APIRouter(prefix="/v1/orders", tags=["orders"], route_class=PlacingRout
         UnknownProducts,
         MixedCurrencies,
         OrderTooLarge,
-        PaymentMethodUnavailable,
         Forbidden,
         Unauthenticated,
         Overloaded,

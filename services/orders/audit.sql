@@ -283,15 +283,17 @@ SELECT answer_id::text AS key, 'about the batch ' || batch_id || ' was refused: 
 
 -- name: payouts_said_what_they_became
 -- I4: every payout that was scheduled, paid or returned said so. As far back as the log goes.
-SELECT p.payout_id || '/' || w.type AS key, 'payout ' || p.payout_id || ' is ' || p.status || ' and never said ' || w.type AS what
-  FROM payouts AS p
- CROSS JOIN LATERAL (VALUES ('orders.payout_scheduled.v1', true),
-                            ('orders.payout_paid.v1', p.status = 'paid'),
-                            ('orders.payout_returned.v1', p.status = 'returned')) AS w (type, is_wanted)
-  LEFT JOIN (SELECT data ->> 'payout_id' AS payout_id, type FROM outbox
-              WHERE topic = 'lumbung.payouts' AND type LIKE 'orders.payout_%' AND occurred_at >= :since) AS e
-    ON e.payout_id = p.payout_id::text AND e.type = w.type
- WHERE w.is_wanted AND e.type IS NULL AND p.scheduled_at >= :since
+SELECT payout_id || '/' || type AS key, 'payout ' || payout_id || ' never said ' || type AS what
+  FROM (SELECT p.payout_id::text, w.type
+          FROM payouts AS p
+         CROSS JOIN LATERAL (VALUES ('orders.payout_scheduled.v1', true),
+                                    ('orders.payout_paid.v1', p.status = 'paid'),
+                                    ('orders.payout_returned.v1', p.status = 'returned')) AS w (type, is_wanted)
+         WHERE w.is_wanted AND p.scheduled_at >= :since
+        EXCEPT
+        SELECT data ->> 'payout_id', type
+          FROM outbox
+         WHERE topic = 'lumbung.payouts' AND type LIKE 'orders.payout_%' AND occurred_at >= :since) AS silent
  LIMIT 100;
 
 -- name: forgotten_people_have_no_bank_account

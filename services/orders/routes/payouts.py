@@ -156,6 +156,7 @@ async def show_bank_file(batch_id: UUID, person: CurrentPerson, db: Db) -> Respo
 @router.post(
     "/payouts/{batch_id}/bank-answer",
     responses=documented(NotFound, BadBankAnswer, ContradictingAnswer, Unauthenticated),
+    max_body_size=bank_file.ANSWER_BYTES_MAX,
     openapi_extra={"requestBody": {"required": True, "content": {"text/csv": {"schema": {"type": "string"}}}}},
 )
 async def take_bank_answer(batch_id: UUID, person: CurrentPerson, db: Db, request: Request) -> RecordedAnswer:

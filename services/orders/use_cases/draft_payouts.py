@@ -17,7 +17,7 @@ from shared.problems import Malformed, NotFound
 from shared.rules import Rules
 from shared.snap import JAKARTA
 
-LINES_MAX = 5_000  # of one batch; who is left over is in the next
+LINES_MAX = 2_000  # of one batch; who is left over is in the next
 
 
 def rules_here(conn: Connection) -> Rules:

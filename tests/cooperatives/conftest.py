@@ -1,6 +1,7 @@
 """Cooperatives without Kafka: the app over HTTP on a throw-away database, and people who join."""
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid4
@@ -173,14 +174,21 @@ def cooperatives_settings() -> CooperativesSettings:
     )
 
 
-@pytest_asyncio.fixture(scope="session")
-async def office(make_database: MakeDatabase, cooperatives_settings: CooperativesSettings) -> AsyncIterator[Office]:
+@asynccontextmanager
+async def office_on(db: Database, settings: CooperativesSettings) -> AsyncIterator[Office]:
     """The service over HTTP, in this process, with everything but its worker and relay."""
-    db = await make_database("cooperatives", settings=cooperatives_settings)
-    app = make_app("cooperatives", *service.routers, database=db, settings=cooperatives_settings)
+    app = make_app("cooperatives", *service.routers, database=db, settings=settings)
     tokens = Tokens()
     app.state.verifier = tokens.verifier()
     async with httpx2.AsyncClient(
         transport=httpx2.ASGITransport(app=app), base_url="http://cooperatives", timeout=30
     ) as client:
         yield Office(client, db, tokens)
+
+
+@pytest_asyncio.fixture(scope="session")
+async def office(make_database: MakeDatabase, cooperatives_settings: CooperativesSettings) -> AsyncIterator[Office]:
+    """One for the whole run; tests make cooperatives of their own."""
+    db = await make_database("cooperatives", settings=cooperatives_settings)
+    async with office_on(db, cooperatives_settings) as office:
+        yield office

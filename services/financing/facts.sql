@@ -178,11 +178,3 @@ SELECT w.place, r.lender_id, c.consent_id, c.shop_id
                     AND 'certificates' = ANY (c.scopes)
   JOIN consent_recipients AS r USING (consent_id)
  ORDER BY 1, 2, 3;
-
--- name: lock_logs
--- The lenders' logs that a batch will write into, before any of its handlers does; ids come sorted.
-SELECT lender_id FROM lender_logs WHERE lender_id = ANY (:lender_ids::uuid[]) ORDER BY lender_id FOR UPDATE;
-
--- name: share_consents
--- The consents under which a batch will tell, before any of its handlers does; ids come sorted.
-SELECT consent_id FROM consents WHERE consent_id = ANY (:consent_ids::uuid[]) ORDER BY consent_id FOR SHARE;

@@ -1,13 +1,12 @@
-"""What financing does when it hears events. Locks, once per batch: consents, loans, ledger accounts, lenders' logs.
+"""What financing does when it hears events. Locks, once per batch: loans, then ledger accounts.
 
 Topics come in any order among each other; what happens to a fact that comes early is said at each handler.
 """
 
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from uuid import UUID
 
-from services.financing.store import loans, shops
+from services.financing.store import loans
 from services.financing.use_cases import take_over_facts
 from services.financing.use_cases.count_instalments import (
     UnknownInstalment,
@@ -25,54 +24,17 @@ from shared.contracts.programmes import CertificateIssued, CertificateRevoked
 from shared.db import Connection
 from shared.handlers import Handlers, Lock, Reject
 
-handlers = Handlers(
-    "financing",
-    lock_order=(
-        Lock("consents", shops.share_consents),
-        Lock("loans", loans.take_locks),
-        Lock("accounts", loans.lock_accounts),
-        Lock("logs", shops.lock_logs),
-    ),
-)
-
-
-def _to_lock(may_know: Sequence[shops.MayKnow]) -> dict[str, Iterable[UUID]]:
-    """The consents under which lenders are told, and their logs."""
-    wanted: dict[str, set[UUID]] = defaultdict(set)
-    for each in may_know:
-        wanted["logs"].add(each.lender_id)
-        if each.consent_id is not None:
-            wanted["consents"].add(each.consent_id)
-    return dict(wanted)
-
-
-async def told_of_sales(conn: Connection, events: Sequence[ParcelCompleted]) -> dict[str, Iterable[UUID]]:
-    """Who is told of the shops' sales."""
-    return _to_lock(await shops.who_may_know_of_sales(conn, [event.shop_id for event in events], at=utc_now()))
-
-
-async def told_of_payouts(conn: Connection, events: Sequence[PayoutPaid | PayoutReturned]) -> dict[str, Iterable[UUID]]:
-    """Who is told of the payees' payouts."""
-    return _to_lock(await shops.who_may_know_of_sales(conn, [event.payee_id for event in events], at=utc_now()))
-
-
-async def told_of_certificates(
-    conn: Connection, events: Sequence[CertificateIssued | CertificateRevoked]
-) -> dict[str, Iterable[UUID]]:
-    """Who is told of the people's certificates."""
-    people = [event.person_id for event in events]
-    return _to_lock(await shops.who_may_know_of_certificates(conn, people, at=utc_now()))
+handlers = Handlers("financing", lock_order=(Lock("loans", loans.take_locks), Lock("accounts", loans.lock_accounts)))
 
 
 async def loans_of_instalments(
     conn: Connection, events: Sequence[InstalmentWithheld | InstalmentPassedOn]
 ) -> dict[str, Iterable[UUID]]:
-    """The loans, the accounts between which their money moves, and their lenders' logs."""
+    """The loans, and the accounts between which their money moves."""
     loan_ids = {event.loan_id for event in events}
     return {
         "loans": loan_ids,
         "accounts": await loans.accounts_of(conn, loan_ids),
-        "logs": {event.lender_id for event in events},
     }
 
 
@@ -94,7 +56,7 @@ async def know_what_shops_sell(conn: Connection, events: list[ProductListed]) ->
     await take_over_facts.take_over_categories(conn, events)
 
 
-@handlers.on_batch(ParcelCompleted, locks=told_of_sales)
+@handlers.on_batch(ParcelCompleted)
 async def count_completed_sales(conn: Connection, events: list[ParcelCompleted]) -> None:
     """Counts for the shop's profile; lenders that may know are told. After its refund it takes over the row of that."""
     await take_over_facts.take_over_sales(conn, events, now=utc_now())
@@ -106,13 +68,13 @@ async def count_refunds_of_sales(conn: Connection, events: list[RefundMade]) -> 
     await take_over_facts.take_over_refunds(conn, events)
 
 
-@handlers.on_batch(PayoutPaid, locks=told_of_payouts)
+@handlers.on_batch(PayoutPaid)
 async def know_payouts_that_arrived(conn: Connection, events: list[PayoutPaid]) -> None:
     """Payouts to members of joint listings are kept too: their ids name no shop, so nobody is told."""
     await take_over_facts.take_over_payouts(conn, events, now=utc_now())
 
 
-@handlers.on_batch(PayoutReturned, locks=told_of_payouts)
+@handlers.on_batch(PayoutReturned)
 async def know_payouts_that_came_back(conn: Connection, events: list[PayoutReturned]) -> None:
     """The later word on a payout holds, whichever comes first."""
     await take_over_facts.take_over_payouts(conn, events, now=utc_now())
@@ -145,13 +107,13 @@ async def know_who_left(conn: Connection, events: list[MemberResigned]) -> None:
     await take_over_facts.end_memberships(conn, events)
 
 
-@handlers.on_batch(CertificateIssued, locks=told_of_certificates)
+@handlers.on_batch(CertificateIssued)
 async def know_certificates(conn: Connection, events: list[CertificateIssued]) -> None:
     """Forgotten people are left out."""
     await take_over_facts.take_over_certificates(conn, events, now=utc_now())
 
 
-@handlers.on_batch(CertificateRevoked, locks=told_of_certificates)
+@handlers.on_batch(CertificateRevoked)
 async def know_revoked_certificates(conn: Connection, events: list[CertificateRevoked]) -> None:
     """Of a certificate that we do not keep, nothing happens."""
     await take_over_facts.revoke_certificates(conn, events, now=utc_now())

@@ -185,13 +185,3 @@ async def who_may_know_of_certificates(conn: Connection, person_ids: Sequence[UU
 def _once_per_lender(found: list[MayKnow]) -> list[MayKnow]:
     """One row per place and lender, also when several consents would allow it."""
     return list({(each.place, each.lender_id): each for each in reversed(found)}.values())[::-1]
-
-
-async def lock_logs(conn: Connection, lender_ids: list[UUID]) -> None:
-    """Lock the logs of lenders; ids come sorted."""
-    await facts.lock_logs.run(conn, lender_ids=lender_ids)
-
-
-async def share_consents(conn: Connection, consent_ids: list[UUID]) -> None:
-    """Hold consents, so that nobody ends them meanwhile; ids come sorted."""
-    await facts.share_consents.run(conn, consent_ids=consent_ids)

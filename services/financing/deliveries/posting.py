@@ -33,7 +33,7 @@ class Poster:
     def __init__(
         self, *, seconds: float, most: int, is_local_allowed: bool, trust: ssl.SSLContext | None = None
     ) -> None:
-        self._seconds = seconds
+        self.seconds = seconds
         self._is_local_allowed = is_local_allowed
         limits = httpx2.Limits(max_connections=most, max_keepalive_connections=0)
         self._http = httpx2.AsyncClient(
@@ -53,12 +53,12 @@ class Poster:
     async def post(self, url: str, body: bytes, headers: dict[str, str]) -> Answer:
         """Send once; whatever goes wrong is in the answer."""
         try:
-            async with asyncio.timeout(self._seconds):
+            async with asyncio.timeout(self.seconds):
                 target = parse(url, is_local_allowed=self._is_local_allowed)
                 addresses = check(target, await self._resolve(target), is_local_allowed=self._is_local_allowed)
                 return await self._send_to_one(target, addresses[:ADDRESSES_MAX], body, headers)
         except TimeoutError:
-            return Answer(None, error=f"no answer within {self._seconds:g} s")
+            return Answer(None, error=f"no answer within {self.seconds:g} s")
         except BadTarget as refusal:
             return Answer(None, error=refusal.detail or refusal.title())
         except (httpx2.HTTPError, httpx2.InvalidURL, OSError, UnicodeError) as error:

@@ -31,7 +31,7 @@ from shared.telemetry import CALLS_OUT, calling, current_traceparent
 log = structlog.get_logger()
 
 EVENTS_AT_ONCE = 20
-LEASE_SECONDS = 60.0
+LEASE_MARGIN_SECONDS = 5.0  # beyond a turn's own time and its last post
 POLL_SECONDS = 1.0
 BREATH_SECONDS = 0.005  # between two leases, and between two writings of results: so that they come in batches
 RECORD_SECONDS = 1.0  # between two tries to write results when the database is in trouble
@@ -120,7 +120,7 @@ class Webhooks:
                 most=most,
                 events=1 if is_failing else EVENTS_AT_ONCE,
                 lease=lease,
-                lease_seconds=LEASE_SECONDS,
+                lease_seconds=2 * self._poster.seconds + LEASE_MARGIN_SECONDS,
             )
         turns: dict[UUID, Turn] = {}
         for row in rows:
@@ -158,8 +158,8 @@ class Webhooks:
             self._results.set()
 
     async def _deliver(self, turn: Turn) -> None:
-        """Post the turn's events in order, until one fails or half of the lease is over."""
-        until = time.monotonic() + LEASE_SECONDS / 2
+        """Post the turn's events in order, until one fails or the turn is over; the last may take its whole time."""
+        until = time.monotonic() + self._poster.seconds
         for event in turn.events:
             if turn.types and event.type not in turn.types:
                 turn.position = event.position

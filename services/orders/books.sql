@@ -221,3 +221,17 @@ SELECT (SELECT coalesce(jsonb_object_agg(order_status, orders), '{}')
            AS unsettled_minor,
        (SELECT balance_minor FROM ledger_accounts WHERE id = :account_id) AS balance_minor,
        statement_timestamp() AS as_of;
+
+-- name: trial_balance
+-- The market's books at one moment: stripes are summed, payees are two lines, what they have to get and what they owe. Both
+-- columns have one sum.
+SELECT family AS account, kind, currency, sum(debit_minor)::bigint AS debit_minor, sum(credit_minor)::bigint AS credit_minor
+  FROM (SELECT CASE WHEN code LIKE 'payee:%' AND balance_minor < 0 THEN 'payees in debt'
+                    WHEN code LIKE 'payee:%' THEN 'payees'
+                    ELSE regexp_replace(code, ':[0-9a-f]$', '') END AS family,
+               kind::text AS kind, currency,
+               CASE WHEN (normal_side = 'debit') = (balance_minor >= 0) THEN abs(balance_minor) ELSE 0 END AS debit_minor,
+               CASE WHEN (normal_side = 'credit') = (balance_minor >= 0) THEN abs(balance_minor) ELSE 0 END AS credit_minor
+          FROM ledger_accounts) AS accounts
+ GROUP BY family, kind, currency
+ ORDER BY currency, kind, family;

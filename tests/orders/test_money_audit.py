@@ -150,6 +150,20 @@ async def test_nothing_is_wrong_with_the_money_of_all_these_tests(market: Market
     assert await faults_of_money(market) == {}
 
 
+@pytest.mark.usefixtures("world")
+async def test_officers_see_the_books_of_the_market(market: Market) -> None:
+    path = "/v1/trial-balance"
+
+    shown = (await market.client.get(path, headers=market.person(roles=["finance"]).headers)).json()
+    refused = await market.client.get(path, headers=market.person().headers)
+
+    lines = {line["account"]: line for line in shown["items"]}
+    assert refused.status_code == 403
+    assert shown["debit_minor"] == shown["credit_minor"] > 0
+    assert lines["cash:snap"]["debit_minor"] > 0 and lines["orders:unsettled"]["credit_minor"] > 0
+    assert lines["income:commission"]["credit_minor"] > 0 and "payees" in lines
+
+
 async def _paid_before_the_ledger(market: Market, *, refunded_minor: int) -> tuple[Any, Any, dict[str, Any]]:
     """A confirmed order as the code before the ledger left it: money and a refund, none of it booked."""
     shop, product_id, buyer = await one_product(market, 10_000)

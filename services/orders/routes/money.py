@@ -14,10 +14,18 @@ from services.orders.domain.problems import RefundNotFailed
 from services.orders.store import statements
 from services.orders.store.statements import Bounds
 from services.orders.use_cases.send_refund import retry_refund
-from services.orders.views.money import DashboardView, StatementLine, StatementView, Taxpaying, TaxpayingView
+from services.orders.views.money import (
+    BookLine,
+    BooksView,
+    DashboardView,
+    StatementLine,
+    StatementView,
+    Taxpaying,
+    TaxpayingView,
+)
 from services.orders.views.shown import StatusView
 from shared import paging
-from shared.auth import CurrentPerson, Principal
+from shared.auth import CurrentPerson, Principal, require_role
 from shared.clock import utc_now
 from shared.db import Connection
 from shared.http import Db
@@ -29,6 +37,7 @@ from shared.snap import JAKARTA
 
 router = APIRouter(prefix="/v1", tags=["money"])
 DAYS_SHOWN = 30
+OFFICERS = ("operator", "finance")
 Day = Annotated[date | None, Query(ge=date(2000, 1, 1), le=date(9000, 1, 1))]
 
 
@@ -95,6 +104,19 @@ async def dashboard(shop_id: UUID, person: CurrentPerson, db: Db) -> DashboardVi
         unsettled_minor=row["unsettled_minor"],
         balance_minor=balance_minor,
         next_payout_minor=max(balance_minor, 0),
+    )
+
+
+@router.get("/trial-balance", responses=documented(Forbidden, Unauthenticated))
+async def trial_balance(person: CurrentPerson, db: Db) -> BooksView:
+    """For officers: the market's books, all of one moment. What all stripes of an account hold is one line."""
+    require_role(person, *OFFICERS)
+    async with db.reading() as conn:
+        rows = await statements.trial_balance(conn)
+    return BooksView(
+        items=[BookLine(**dict(row)) for row in rows],
+        debit_minor=sum(row["debit_minor"] for row in rows),
+        credit_minor=sum(row["credit_minor"] for row in rows),
     )
 
 

@@ -47,6 +47,11 @@ async def statement_lines(conn: Connection, party_id: UUID, *, after: int, last:
     )
 
 
+async def trial_balance(conn: Connection) -> list[Row]:
+    """The market's books by kind of account."""
+    return await books.trial_balance.rows(conn)
+
+
 async def dashboard(conn: Connection, shop_id: UUID) -> Row:
     """A shop's figures, from one snapshot."""
     row = await books.dashboard.row(conn, shop_id=shop_id, account_id=accounts.payee(shop_id).id)

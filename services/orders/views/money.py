@@ -92,6 +92,24 @@ class DashboardView(BaseModel):
     next_payout_minor: int
 
 
+class BookLine(BaseModel):
+    """A kind of account; its balance is in one of the two columns."""
+
+    account: str
+    kind: str
+    currency: str
+    debit_minor: int
+    credit_minor: int
+
+
+class BooksView(BaseModel):
+    """The market's trial balance at one moment: both columns have one sum."""
+
+    items: list[BookLine]
+    debit_minor: int
+    credit_minor: int
+
+
 class Taxpaying(Asked):
     """What a payee declares: it is withheld from an individual who declared nothing, never below the small turnover."""
 

@@ -74,3 +74,21 @@ SELECT s.shop_id::text AS key,
           FROM outbox WHERE topic = 'lumbung.catalog' GROUP BY record_key) AS f ON f.record_key = s.shop_id::text
  WHERE f.last <> s.sequence OR f.last - f.first + 1 <> f.facts
  LIMIT 100;
+
+-- name: badges_follow_the_facts
+-- I8: what a shop shows is what is known of its people.
+SELECT shops.shop_id::text AS key, 'shows ' || shops.badges::text || ', facts say ' || facts.badges::text AS what
+  FROM shops
+ CROSS JOIN LATERAL (
+       SELECT coalesce(jsonb_object_agg(badge, until), '{}') AS badges
+         FROM (SELECT 'koperasi' AS badge, NULL::bigint AS until
+                 FROM cooperative_members AS known
+                WHERE known.account_id = shops.owner_id AND known.cooperative_id = shops.cooperative_id
+                  AND known.is_member
+               UNION ALL
+               SELECT 'bersertifikat:' || held.scheme, floor(extract(epoch FROM max(held.expires_at)))::bigint
+                 FROM shop_staff JOIN person_certificates AS held ON held.person_id = shop_staff.account_id
+                WHERE shop_staff.shop_id = shops.shop_id AND held.revoked_at IS NULL AND held.expires_at IS NOT NULL
+                GROUP BY held.scheme) AS earned) AS facts
+ WHERE shops.badges <> facts.badges
+ LIMIT 100;

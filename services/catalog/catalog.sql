@@ -68,6 +68,79 @@ UPDATE stock SET is_listed = false, version = closed.version
   FROM unnest(:product_ids::uuid[], :versions::int[]) AS closed (product_id, version)
  WHERE stock.product_id = closed.product_id;
 
+-- name: lock_people
+-- What becomes known of somebody and the shops that they open or join take turns, so that neither misses the other.
+SELECT pg_advisory_xact_lock(hashtextextended(id::text, 1))
+  FROM (SELECT unnest(:account_ids::uuid[]) AS id ORDER BY 1) AS people;
+
+-- name: record_members
+-- The latest word on each member; who never had an account is none of ours.
+INSERT INTO cooperative_members (member_id, cooperative_id, account_id, is_member)
+SELECT member_id, cooperative_id, account_id, :is_member
+  FROM unnest(:member_ids::uuid[], :cooperative_ids::uuid[], :account_ids::uuid[])
+       AS given (member_id, cooperative_id, account_id)
+ON CONFLICT (member_id) DO UPDATE SET is_member = excluded.is_member;
+
+-- name: is_member
+-- Whether somebody is an admitted member, as far as we have heard.
+SELECT true FROM cooperative_members
+ WHERE account_id = :account_id AND cooperative_id = :cooperative_id AND is_member LIMIT 1;
+
+-- name: record_certificates
+-- A revocation that was heard first stays.
+INSERT INTO person_certificates (certificate_id, person_id, scheme, expires_at)
+SELECT * FROM unnest(:certificate_ids::uuid[], :person_ids::uuid[], :schemes::text[], :expires_ats::timestamptz[])
+ON CONFLICT (certificate_id) DO UPDATE SET expires_at = excluded.expires_at;
+
+-- name: record_revocations
+-- Also of a certificate that we never heard of, in case it comes late.
+INSERT INTO person_certificates (certificate_id, person_id, scheme, revoked_at)
+SELECT * FROM unnest(:certificate_ids::uuid[], :person_ids::uuid[], :schemes::text[], :revoked_ats::timestamptz[])
+ON CONFLICT (certificate_id) DO UPDATE SET revoked_at = coalesce(person_certificates.revoked_at, excluded.revoked_at);
+
+-- name: schemes_of_shop
+-- What the owner or one of the staff holds a living certificate of.
+SELECT DISTINCT held.scheme
+  FROM shop_staff JOIN person_certificates AS held ON held.person_id = shop_staff.account_id
+ WHERE shop_staff.shop_id = :shop_id AND held.revoked_at IS NULL AND held.expires_at > :now;
+
+-- name: lock_shops_worked_in
+-- Of people of whom something became known. The runner has locked them; one that was joined since then is locked here.
+SELECT shops.shop_id
+  FROM shops
+ WHERE shops.shop_id IN (SELECT shop_id FROM shop_staff WHERE account_id = ANY(:account_ids::uuid[]))
+ ORDER BY shops.shop_id
+   FOR NO KEY UPDATE;
+
+-- name: refresh_badges
+-- From the facts, under the locks of these shops: membership of the owner, certificates of anybody who works there.
+WITH earned AS (
+    SELECT shops.shop_id, 'koperasi' AS badge, NULL::bigint AS until
+      FROM shops
+     WHERE EXISTS (SELECT FROM cooperative_members AS known
+                    WHERE known.account_id = shops.owner_id AND known.cooperative_id = shops.cooperative_id
+                      AND known.is_member)
+    UNION ALL
+    SELECT shop_staff.shop_id, 'bersertifikat:' || held.scheme, floor(extract(epoch FROM max(held.expires_at)))::bigint
+      FROM shop_staff JOIN person_certificates AS held ON held.person_id = shop_staff.account_id
+     WHERE held.revoked_at IS NULL AND held.expires_at IS NOT NULL
+     GROUP BY shop_staff.shop_id, held.scheme
+), now_shown AS (
+    SELECT shops.shop_id,
+           coalesce((SELECT jsonb_object_agg(badge, until) FROM earned WHERE earned.shop_id = shops.shop_id), '{}')
+               AS badges
+      FROM shops
+     WHERE shops.shop_id = ANY(:shop_ids::uuid[])
+)
+UPDATE shops SET badges = now_shown.badges
+  FROM now_shown
+ WHERE shops.shop_id = now_shown.shop_id AND shops.badges <> now_shown.badges;
+
+-- name: forget_standing
+-- Who left is a member and holds certificates elsewhere, but not here.
+WITH members AS (DELETE FROM cooperative_members WHERE account_id = :account_id)
+DELETE FROM person_certificates WHERE person_id = :account_id;
+
 -- name: put_staff
 -- The owner's own row cannot be overwritten.
 INSERT INTO shop_staff (shop_id, account_id, role) VALUES (:shop_id, :account_id, :role::shop_role)
@@ -87,11 +160,12 @@ SELECT account_id, role FROM shop_staff WHERE shop_id = :shop_id ORDER BY accoun
 
 -- name: shops_by_id
 -- What anybody may know of shops.
-SELECT shop_id, name, region_code, cooperative_id, state, opened_at FROM shops WHERE shop_id = ANY(:shop_ids::uuid[]);
+SELECT shop_id, name, region_code, cooperative_id, state, opened_at, badges
+  FROM shops WHERE shop_id = ANY(:shop_ids::uuid[]);
 
 -- name: shops_of
 -- The shops that somebody works in, with the role there.
-SELECT shops.shop_id, shops.name, shops.region_code, shops.cooperative_id, shops.state, shops.opened_at,
+SELECT shops.shop_id, shops.name, shops.region_code, shops.cooperative_id, shops.state, shops.opened_at, shops.badges,
        shop_staff.role,
        (SELECT count(*) FROM (SELECT 1 FROM products
                                WHERE products.shop_id = shops.shop_id AND products.state = 'listed' LIMIT 1001) AS counted)
@@ -175,8 +249,8 @@ RETURNING on_hand - reserved AS available, reserved, on_hand;
 
 -- name: product
 -- The product page: one row, by key.
-SELECT products.product_id, products.shop_id, shops.name AS shop_name, shops.region_code, shops.cooperative_id,
-       products.version, products.state, products.title, products.description, products.category,
+SELECT products.product_id, products.shop_id, shops.name AS shop_name, shops.badges, shops.region_code,
+       shops.cooperative_id, products.version, products.state, products.title, products.description, products.category,
        products.unit_price_minor, products.currency, products.weight_grams, products.payees, products.photos,
        products.sku, products.listed_at, products.changed_at, stock.on_hand - stock.reserved AS available
   FROM products JOIN shops USING (shop_id) JOIN stock USING (product_id)
@@ -185,7 +259,7 @@ SELECT products.product_id, products.shop_id, shops.name AS shop_name, shops.reg
 -- name: products_newest
 -- A page by age. The first page begins at the end of time. A null filter is no filter: the plan is made for the values
 -- given (a LIMIT that is a parameter makes the general plan look dear), so the list without filters walks an index.
-SELECT page.product_id, page.shop_id, shops.name AS shop_name, page.region_code, page.version, page.title,
+SELECT page.product_id, page.shop_id, shops.name AS shop_name, shops.badges, page.region_code, page.version, page.title,
        page.category, page.unit_price_minor, page.currency, page.weight_grams, page.photo, page.listed_at,
        stock.on_hand - stock.reserved AS available
   FROM (SELECT product_id, shop_id, region_code, version, title, category, unit_price_minor, currency, weight_grams,
@@ -200,6 +274,8 @@ SELECT page.product_id, page.shop_id, shops.name AS shop_name, page.region_code,
            AND (:shop_id::uuid IS NULL OR shop_id = :shop_id)
            AND (:min_price::bigint IS NULL OR unit_price_minor >= :min_price)
            AND (:max_price::bigint IS NULL OR unit_price_minor <= :max_price)
+           AND (:badge::text IS NULL
+                OR shop_id IN (SELECT shops.shop_id FROM shops WHERE shows_badge(shops.badges, :badge)))
            AND (listed_at, product_id) < (:after_at::timestamptz, :after_id::uuid)
          ORDER BY listed_at DESC, product_id DESC
          LIMIT :limit) AS page
@@ -208,7 +284,7 @@ SELECT page.product_id, page.shop_id, shops.name AS shop_name, page.region_code,
 
 -- name: products_cheapest
 -- A page by price, the cheapest first.
-SELECT page.product_id, page.shop_id, shops.name AS shop_name, page.region_code, page.version, page.title,
+SELECT page.product_id, page.shop_id, shops.name AS shop_name, shops.badges, page.region_code, page.version, page.title,
        page.category, page.unit_price_minor, page.currency, page.weight_grams, page.photo, page.listed_at,
        stock.on_hand - stock.reserved AS available
   FROM (SELECT product_id, shop_id, region_code, version, title, category, unit_price_minor, currency, weight_grams,
@@ -223,6 +299,8 @@ SELECT page.product_id, page.shop_id, shops.name AS shop_name, page.region_code,
            AND (:shop_id::uuid IS NULL OR shop_id = :shop_id)
            AND (:min_price::bigint IS NULL OR unit_price_minor >= :min_price)
            AND (:max_price::bigint IS NULL OR unit_price_minor <= :max_price)
+           AND (:badge::text IS NULL
+                OR shop_id IN (SELECT shops.shop_id FROM shops WHERE shows_badge(shops.badges, :badge)))
            AND (unit_price_minor, product_id) > (:after_price::bigint, :after_id::uuid)
          ORDER BY unit_price_minor, product_id
          LIMIT :limit) AS page
@@ -231,7 +309,7 @@ SELECT page.product_id, page.shop_id, shops.name AS shop_name, page.region_code,
 
 -- name: products_dearest
 -- A page by price, the dearest first: the same index backwards.
-SELECT page.product_id, page.shop_id, shops.name AS shop_name, page.region_code, page.version, page.title,
+SELECT page.product_id, page.shop_id, shops.name AS shop_name, shops.badges, page.region_code, page.version, page.title,
        page.category, page.unit_price_minor, page.currency, page.weight_grams, page.photo, page.listed_at,
        stock.on_hand - stock.reserved AS available
   FROM (SELECT product_id, shop_id, region_code, version, title, category, unit_price_minor, currency, weight_grams,
@@ -246,6 +324,8 @@ SELECT page.product_id, page.shop_id, shops.name AS shop_name, page.region_code,
            AND (:shop_id::uuid IS NULL OR shop_id = :shop_id)
            AND (:min_price::bigint IS NULL OR unit_price_minor >= :min_price)
            AND (:max_price::bigint IS NULL OR unit_price_minor <= :max_price)
+           AND (:badge::text IS NULL
+                OR shop_id IN (SELECT shops.shop_id FROM shops WHERE shows_badge(shops.badges, :badge)))
            AND (unit_price_minor, product_id) < (:after_price::bigint, :after_id::uuid)
          ORDER BY unit_price_minor DESC, product_id DESC
          LIMIT :limit) AS page
@@ -271,6 +351,8 @@ SELECT coalesce(category, region, band::text) AS value, count(*) AS count,
            AND (:shop_id::uuid IS NULL OR shop_id = :shop_id)
            AND (:min_price::bigint IS NULL OR unit_price_minor >= :min_price)
            AND (:max_price::bigint IS NULL OR unit_price_minor <= :max_price)
+           AND (:badge::text IS NULL
+                OR shop_id IN (SELECT shops.shop_id FROM shops WHERE shows_badge(shops.badges, :badge)))
          LIMIT :sample) AS sample
  GROUP BY GROUPING SETS ((category), (region), (band), ());
 
@@ -296,6 +378,8 @@ WITH asked AS MATERIALIZED (
        AND (:shop_id::uuid IS NULL OR shop_id = :shop_id)
        AND (:min_price::bigint IS NULL OR unit_price_minor >= :min_price)
        AND (:max_price::bigint IS NULL OR unit_price_minor <= :max_price)
+       AND (:badge::text IS NULL
+            OR shop_id IN (SELECT shops.shop_id FROM shops WHERE shows_badge(shops.badges, :badge)))
      LIMIT :sample
 ), corrected AS MATERIALIZED (
     SELECT to_tsquery('simple', string_agg('(' || near.alternatives || ')', ' & ')) AS query
@@ -326,6 +410,8 @@ WITH asked AS MATERIALIZED (
        AND (:shop_id::uuid IS NULL OR shop_id = :shop_id)
        AND (:min_price::bigint IS NULL OR unit_price_minor >= :min_price)
        AND (:max_price::bigint IS NULL OR unit_price_minor <= :max_price)
+       AND (:badge::text IS NULL
+            OR shop_id IN (SELECT shops.shop_id FROM shops WHERE shows_badge(shops.badges, :badge)))
 ), matches AS MATERIALIZED (
     SELECT * FROM exact UNION ALL SELECT * FROM resembling
 ), page AS (
@@ -344,13 +430,13 @@ WITH asked AS MATERIALIZED (
                       FROM matches WHERE :with_facets::boolean) AS sample
              GROUP BY GROUPING SETS ((category), (region), (band), ())) AS grouped
 )
-SELECT products.product_id, products.shop_id, shops.name AS shop_name, products.region_code, products.version,
-       products.title, products.category, products.unit_price_minor, products.currency, products.weight_grams,
+SELECT products.product_id, products.shop_id, shops.name AS shop_name, shops.badges, products.region_code,
+       products.version, products.title, products.category, products.unit_price_minor, products.currency, products.weight_grams,
        products.photos -> 0 ->> 'small' AS photo, products.listed_at, stock.on_hand - stock.reserved AS available,
        page.score, NULL::jsonb AS facets, NULL::bigint AS matched
   FROM page JOIN products USING (product_id) JOIN shops USING (shop_id) JOIN stock USING (product_id)
 UNION ALL
-SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, -9223372036854775808, facets,
+SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, -9223372036854775808, facets,
        (SELECT count(*) FROM matches)
   FROM counts
  ORDER BY score DESC, product_id DESC;

@@ -1,7 +1,7 @@
-"""What catalog listens to: the life of orders, which moves stock, and people who leave.
+"""What catalog listens to: the life of orders, which moves stock; memberships and certificates; people who leave.
 
 All facts of an order come on one topic and in order, so none of them is early unless an earlier one was set aside as
-dead; what happens then is said at each handler. Locks: shop, then stock, ids sorted, once per batch.
+dead; what happens then is said at each handler. Locks: person, shop, then stock, ids sorted, once per batch.
 """
 
 from collections.abc import Iterable
@@ -9,12 +9,14 @@ from uuid import UUID
 
 from services.catalog import store
 from services.catalog.domain.stock import OutOfTurn, RestockKind, Wanted
+from services.catalog.store import standing
 from services.catalog.use_cases.commit_stock import commit_stock
 from services.catalog.use_cases.forget_person import forget_person
 from services.catalog.use_cases.release_stock import release_stock
 from services.catalog.use_cases.reserve_stock import Wish, reserve_stock
 from services.catalog.use_cases.restock import Comeback, restock
 from shared.clock import utc_now
+from shared.contracts.cooperatives import MemberAdmitted, MemberResigned
 from shared.contracts.identity import AccountErased
 from shared.contracts.orders import (
     OrderCancelled,
@@ -24,10 +26,18 @@ from shared.contracts.orders import (
     ReservationRequested,
     ReturnReceived,
 )
+from shared.contracts.programmes import CertificateIssued, CertificateRevoked
 from shared.db import Connection
 from shared.handlers import Handlers, Lock, Reject
 
-handlers = Handlers("catalog", lock_order=(Lock("shop", store.lock_shops), Lock("stock", store.lock_stock)))
+handlers = Handlers(
+    "catalog",
+    lock_order=(
+        Lock("person", standing.lock_people),
+        Lock("shop", store.lock_shops),
+        Lock("stock", store.lock_stock),
+    ),
+)
 
 
 def products_of_orders(_: Connection, events: list[OrderPlaced]) -> dict[str, set[UUID]]:
@@ -59,9 +69,26 @@ async def shops_of_people(conn: Connection, events: list[AccountErased]) -> dict
     """The shops that the people own or work in, and what their own shops sell."""
     people = [event.account_id for event in events]
     return {
+        "person": people,
         "shop": await store.shops_worked_in(conn, people),
         "stock": await store.products_listed_by(conn, people),
     }
+
+
+async def members_and_shops(
+    conn: Connection, events: list[MemberAdmitted] | list[MemberResigned]
+) -> dict[str, Iterable[UUID]]:
+    """The members that have an account, and where they work."""
+    people = [event.account_id for event in events if event.account_id is not None]
+    return {"person": people, "shop": await store.shops_worked_in(conn, people)}
+
+
+async def holders_and_shops(
+    conn: Connection, events: list[CertificateIssued] | list[CertificateRevoked]
+) -> dict[str, Iterable[UUID]]:
+    """Whose certificates they are, and where these people work."""
+    people = [event.person_id for event in events]
+    return {"person": people, "shop": await store.shops_worked_in(conn, people)}
 
 
 @handlers.on_batch(OrderPlaced, locks=products_of_orders)
@@ -146,3 +173,29 @@ async def _restock(conn: Connection, kind: RestockKind, comebacks: list[Comeback
 async def close_the_shops_of_who_left(conn: Connection, event: AccountErased) -> None:
     """Their shops close, their products are withdrawn, others' shops lose them. Somebody without a shop: nothing."""
     await forget_person(conn, event.account_id, now=utc_now())
+
+
+@handlers.on_batch(MemberAdmitted, locks=members_and_shops)
+async def show_members(conn: Connection, events: list[MemberAdmitted]) -> None:
+    """They may open shops of the cooperative; their shops show it. Members without an account: nothing."""
+    await standing.refresh_badges_of(conn, await standing.record_members(conn, events, is_member=True))
+
+
+@handlers.on_batch(MemberResigned, locks=members_and_shops)
+async def show_members_no_more(conn: Connection, events: list[MemberResigned]) -> None:
+    """Their shops stay, without the badge."""
+    await standing.refresh_badges_of(conn, await standing.record_members(conn, events, is_member=False))
+
+
+@handlers.on_batch(CertificateIssued, locks=holders_and_shops)
+async def show_certificates(conn: Connection, events: list[CertificateIssued]) -> None:
+    """Where the holders work, it is shown, and they may sell what needs it. One that was revoked before stays so."""
+    await standing.record_certificates(conn, events)
+    await standing.refresh_badges_of(conn, [event.person_id for event in events])
+
+
+@handlers.on_batch(CertificateRevoked, locks=holders_and_shops)
+async def show_certificates_no_more(conn: Connection, events: list[CertificateRevoked]) -> None:
+    """What is listed stays listed; new products and versions need another certificate."""
+    await standing.record_revocations(conn, events)
+    await standing.refresh_badges_of(conn, [event.person_id for event in events])

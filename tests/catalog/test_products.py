@@ -197,7 +197,7 @@ async def test_the_categories_are_there(market: Market) -> None:
     answer = await market.client.get("/v1/categories")
 
     items = answer.json()["items"]
-    assert len(items) == 14
+    assert len(items) == 15
     assert items[1] == {"slug": "kopi-teh", "name": "Kopi & teh"}
 
 

@@ -68,7 +68,7 @@ async def test_large_aid_needs_a_second_officer_whoever_asks_first(desk: Desk) -
     second = await asyncio.gather(*(desk.client.post(path, headers=deciding) for _ in range(5)))
 
     assert made["status"] == "proposed"
-    assert (own.status_code, own.json()["type"]) == (409, "urn:lumbung:problem:second-person-needed")
+    assert (own.status_code, own.json()["type"]) == (403, "urn:lumbung:problem:second-person-needed")
     assert untold == []
     assert sorted(each.status_code for each in second) == [200] + [409] * 4
     assert len(await published(desk.db, AidGranted, person_id=person_id)) == 1

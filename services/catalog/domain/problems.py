@@ -43,6 +43,18 @@ class SharesDoNotSum(Malformed):
     slug = "shares-do-not-sum"
 
 
+class NotAMember(Problem):
+    """You are no member of this cooperative, or its word of your admission has not come yet."""
+
+    slug = "not-a-member"
+
+
+class CertificateNeeded(Problem):
+    """Products of this category may be sold by certified people only."""
+
+    slug = "certificate-needed"
+
+
 class ShopClosed(Problem):
     """The shop is closed."""
 

@@ -35,7 +35,10 @@ class Sort(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """Which products; None leaves a filter out. `region` is a province ("18") or a regency ("18.01")."""
+    """Which products; None leaves a filter out. `region` is a province ("18") or a regency ("18.01").
+
+    `badge` is what the shop shows.
+    """
 
     words: str | None = None
     category: str | None = None
@@ -43,6 +46,7 @@ class Filters:
     shop_id: UUID | None = None
     min_price: int | None = None
     max_price: int | None = None
+    badge: str | None = None
 
     def as_parameters(self) -> dict[str, Any]:
         """The values of the queries' filter parameters."""
@@ -56,6 +60,7 @@ class Filters:
             "shop_id": self.shop_id,
             "min_price": self.min_price,
             "max_price": self.max_price,
+            "badge": self.badge,
         }
 
 

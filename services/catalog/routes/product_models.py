@@ -105,6 +105,7 @@ class ProductItemView(BaseModel):
     product_id: UUID
     shop_id: UUID
     shop_name: str
+    badges: list[str] = Field(description="What the shop shows: koperasi, bersertifikat:<scheme>.")
     region_code: str
     title: str
     category: str
@@ -123,6 +124,7 @@ class ProductView(BaseModel):
     product_id: UUID
     shop_id: UUID
     shop_name: str
+    badges: list[str]
     region_code: str
     region_name: str
     cooperative_id: UUID | None

@@ -1,11 +1,14 @@
 """Products: offered, changed, priced, counted, found."""
 
+import time
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
 
+from services.catalog.domain.badges import living
 from services.catalog.domain.problems import (
+    CertificateNeeded,
     NotYourTask,
     ProductNotFound,
     ProductWithdrawnAlready,
@@ -73,6 +76,9 @@ async def list_products(
     min_price: Price = None,
     max_price: Price = None,
     sort: Annotated[Sort | None, Query(description="Default: relevance with `q`, else newest.")] = None,
+    badge: Annotated[
+        str | None, Query(pattern=r"^[a-z0-9:-]{2,60}$", description="koperasi, or bersertifikat:<scheme>.")
+    ] = None,
     limit: Limit = 24,
     cursor: Cursor = None,
     facets: Annotated[bool, Query(description="False leaves the counts out.")] = True,
@@ -81,7 +87,7 @@ async def list_products(
     words = words_of(q)
     if sort is None or (sort is Sort.RELEVANCE and words is None):
         sort = Sort.NEWEST if words is None else Sort.RELEVANCE
-    filters = Filters(words, category or None, region, shop_id, min_price, max_price)
+    filters = Filters(words, category or None, region, shop_id, min_price, max_price, badge)
     search: Search = request.app.state.search
     async with db.reading() as conn:
         page = await search.page(conn, filters, sort=sort, limit=limit, cursor=cursor, with_facets=facets)
@@ -94,6 +100,7 @@ def _view(row: Any) -> dict[str, Any]:
         "product_id": row["product_id"],
         "shop_id": row["shop_id"],
         "shop_name": row["shop_name"],
+        "badges": living(row["badges"], time.time()),
         "region_code": row["region_code"],
         "region_name": regions.full_name_of(row["region_code"]) or row["region_code"],
         "cooperative_id": row["cooperative_id"],
@@ -127,7 +134,9 @@ def photo_view(photo: dict[str, Any]) -> dict[str, Any]:
     "/products",
     status_code=201,
     response_model=ProductVersionView,
-    responses=documented(ShopNotFound, NotYourTask, ShopClosed, UnknownCategory, UnknownCurrency, SharesDoNotSum),
+    responses=documented(
+        ShopNotFound, NotYourTask, ShopClosed, UnknownCategory, UnknownCurrency, SharesDoNotSum, CertificateNeeded
+    ),
     openapi_extra=OPTIONAL_KEY_DOCUMENTED,
 )
 async def create_product(
@@ -164,6 +173,7 @@ async def create_product(
         UnknownCategory,
         UnknownCurrency,
         SharesDoNotSum,
+        CertificateNeeded,
     ),
 )
 async def put_product(product_id: UUID, body: ProductRevision, person: CurrentPerson, db: Db) -> ProductVersionView:

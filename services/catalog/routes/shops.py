@@ -1,12 +1,21 @@
 """Shops and who works in them."""
 
+import time
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import AwareDatetime, BaseModel, Field, StringConstraints
 
-from services.catalog.domain.problems import NotYourTask, OwnerStays, ShopClosed, ShopNotFound, UnknownRegion
+from services.catalog.domain.badges import living
+from services.catalog.domain.problems import (
+    NotAMember,
+    NotYourTask,
+    OwnerStays,
+    ShopClosed,
+    ShopNotFound,
+    UnknownRegion,
+)
 from services.catalog.domain.shop import Role
 from services.catalog.routes.answers import OPTIONAL_KEY_DOCUMENTED, OptionalKey, json_answer, once
 from services.catalog.store import search as store
@@ -52,6 +61,7 @@ class ShopView(BaseModel):
     cooperative_id: UUID | None
     is_open: bool
     opened_at: AwareDatetime
+    badges: list[str] = Field(description="koperasi, bersertifikat:<scheme>.")
 
 
 class StaffView(BaseModel):
@@ -101,6 +111,7 @@ def _view(row: Any) -> dict[str, Any]:
         "cooperative_id": row["cooperative_id"],
         "is_open": row["state"] == "open",
         "opened_at": row["opened_at"],
+        "badges": living(row["badges"], time.time()),
     }
 
 
@@ -108,7 +119,7 @@ def _view(row: Any) -> dict[str, Any]:
     "/shops",
     status_code=201,
     response_model=ShopOpenedView,
-    responses=documented(UnknownRegion),
+    responses=documented(UnknownRegion, NotAMember),
     openapi_extra=OPTIONAL_KEY_DOCUMENTED,
 )
 async def create_shop(body: NewShop, key: OptionalKey, person: CurrentPerson, request: Request, db: Db) -> Response:

@@ -6,6 +6,7 @@ from uuid import UUID
 from services.catalog import store
 from services.catalog.domain.problems import OwnerStays
 from services.catalog.domain.shop import Role
+from services.catalog.store import standing
 from shared import outbox
 from shared.db import Connection
 
@@ -22,3 +23,4 @@ async def dismiss_staff(conn: Connection, *, shop_id: UUID, account_id: UUID, by
     if await store.delete_staff(conn, shop_id, account_id):
         outbox.append(conn, shop.staff_changed(await store.staff_of(conn, shop_id), now))
         await store.save_sequence(conn, shop)
+        await standing.refresh_badges(conn, [shop_id])

@@ -15,6 +15,7 @@ from services.catalog.domain.product import Details, Product, payees_of
 from services.catalog.domain.shop import Role, Shop
 from services.catalog.store import imports as import_store
 from services.catalog.store.imports import ImportJob, Known, RowOutcome
+from services.catalog.use_cases.require_certificate import certificates_wanting
 from shared import outbox
 from shared.db import Connection
 from shared.ids import new_id
@@ -41,12 +42,18 @@ async def import_rows(
     """
     shop = await store.lock_shop(conn, job.shop_id, account_id=job.account_id)
     shop.require(Role.OWNER, Role.MANAGER)
+    rows, uncertified = await _certified(conn, shop, rows, now)
     known = await _known(conn, shop, rows)
     rows, doubled = _each_product_once(rows, known)
     fresh = [
         (row, Product(new_id(), shop.shop_id, 1, True, _with_payees(row, shop))) for row in rows if row.key not in known
     ]
-    outcomes = [*failed, *doubled, *(RowOutcome(row.number, "listed", product.product_id) for row, product in fresh)]
+    outcomes = [
+        *failed,
+        *uncertified,
+        *doubled,
+        *(RowOutcome(row.number, "listed", product.product_id) for row, product in fresh),
+    ]
     outcomes += await _revise(conn, shop, [(row, known[row.key]) for row in rows if row.key in known], now)
     if fresh:
         await store.insert_products(
@@ -64,6 +71,30 @@ async def import_rows(
     ):
         raise ImportLost
     await store.remember_words(conn, [row.details.title for row in rows])
+
+
+async def _certified(
+    conn: Connection, shop: Shop, rows: list[ImportRow], now: datetime
+) -> tuple[list[ImportRow], list[RowOutcome]]:
+    """The rows in whose categories the shop may sell; the others fail and say what to do."""
+    missing = await certificates_wanting(conn, shop.shop_id, {row.details.category for row in rows}, now=now)
+    refused = [
+        RowOutcome(
+            row.number,
+            "failed",
+            None,
+            (
+                Fault(
+                    "category",
+                    f"perlu sertifikat {missing[row.details.category]} yang masih berlaku atas nama pemilik atau"
+                    " pegawai toko; ikuti pelatihannya dulu",
+                ),
+            ),
+        )
+        for row in rows
+        if row.details.category in missing
+    ]
+    return [row for row in rows if row.details.category not in missing], refused
 
 
 def _with_payees(row: ImportRow, shop: Shop) -> Details:

@@ -7,6 +7,7 @@ from uuid import UUID
 from services.catalog import store
 from services.catalog.domain.product import Details, Product, payees_of, require_rupiah
 from services.catalog.domain.shop import Role
+from services.catalog.use_cases.require_certificate import require_certificate
 from shared import outbox
 from shared.db import Connection
 
@@ -17,11 +18,12 @@ async def revise_product(
     """The next version; without payees in `details` they stay as they are.
 
     Raises ProductNotFound, NotYourTask, ShopClosed, VersionChanged, ProductWithdrawnAlready, SharesDoNotSum,
-    UnknownCategory.
+    UnknownCategory, CertificateNeeded.
     """
     require_rupiah(details.currency)
     shop = await store.lock_shop_of_product(conn, product_id, account_id=by)
     shop.require(Role.OWNER, Role.MANAGER)
+    await require_certificate(conn, shop.shop_id, details.category, now=now)
     product = await store.lock_product(conn, product_id)
     payees = payees_of(shop.shop_id, details.payees or product.details.payees)
     details = replace(details, payees=payees, sku=details.sku or product.details.sku)

@@ -7,6 +7,7 @@ import time
 from typing import Any
 from uuid import UUID
 
+from services.catalog.domain.badges import living
 from services.catalog.domain.search import COUNT_MAX, Filters, Sort, price_band, start_of
 from services.catalog.store import search as search_store
 from shared import paging, regions
@@ -59,8 +60,9 @@ class Search:
         if found is None:
             found = await search_store.sorted_page(conn, filters, sort, key=key, last_id=last_id, limit=limit + 1)
         items = found[:limit]
+        now_seconds = time.time()
         return {
-            "items": [item_of(row) for row in items],
+            "items": [item_of(row, now_seconds) for row in items],
             "next_cursor": _cursor(sort, items[-1]) if len(found) > limit else None,
             "facets": await self._facets_of(conn, filters, facet_rows) if wants_facets else None,
         }
@@ -100,13 +102,14 @@ def _cursor(sort: Sort, row: Row) -> str:
     return paging.encode(sort.value, row[key], str(row["product_id"]))
 
 
-def item_of(row: Row) -> dict[str, Any]:
-    """A product in a list, ready for JSON."""
+def item_of(row: Row, now_seconds: float) -> dict[str, Any]:
+    """A product in a list at a moment (Unix time), ready for JSON."""
     photo = row["photo"]
     return {
         "product_id": row["product_id"],
         "shop_id": row["shop_id"],
         "shop_name": row["shop_name"],
+        "badges": living(row["badges"], now_seconds) if row["badges"] else [],
         "region_code": row["region_code"],
         "title": row["title"],
         "category": row["category"],

@@ -100,6 +100,7 @@ class AidDecided(Problem):
 class SecondPersonNeeded(Problem):
     """Another officer than the one who proposed must decide."""
 
+    status = 403
     slug = "second-person-needed"
 
 

@@ -225,16 +225,16 @@ UPDATE application_lenders SET declined_at = :declined_at, decline_reason = :rea
 -- One open offer of a lender per application: a unique index decides.
 INSERT INTO offers (offer_id, application_id, lender_id, product_id, scheme, annual_rate_pct, margin_minor, amount_minor,
                     currency, tenor_months, instalment_minor, total_minor, cost_minor, effective_rate_pct,
-                    share_basis_points_max, valid_until, made_at)
+                    share_basis_points_max, first_due_days, valid_until, made_at)
 VALUES (:offer_id, :application_id, :lender_id, :product_id, :scheme, :annual_rate_pct, :margin_minor, :amount_minor,
         :currency, :tenor_months, :instalment_minor, :total_minor, :cost_minor, :effective_rate_pct,
-        :share_basis_points_max, :valid_until, :made_at);
+        :share_basis_points_max, :first_due_days, :valid_until, :made_at);
 
 -- name: offers_of_application
 -- Side by side, the cheapest first. A lender sees only its own (lender_id), the applicant all (NULL).
 SELECT o.offer_id, o.application_id, o.lender_id, l.name AS lender_name, o.product_id, o.scheme, o.annual_rate_pct,
        o.margin_minor, o.amount_minor, o.currency, o.tenor_months, o.instalment_minor, o.total_minor, o.cost_minor,
-       o.effective_rate_pct, o.share_basis_points_max, o.state, o.valid_until, o.made_at
+       o.effective_rate_pct, o.share_basis_points_max, o.first_due_days, o.state, o.valid_until, o.made_at
   FROM offers AS o
   JOIN lenders AS l USING (lender_id)
  WHERE o.application_id = :application_id AND (:lender_id::uuid IS NULL OR o.lender_id = :lender_id)
@@ -251,7 +251,7 @@ SELECT a.application_id, a.consent_id
 -- Under its application's lock.
 SELECT o.offer_id, o.application_id, o.lender_id, l.name AS lender_name, o.product_id, o.scheme, o.annual_rate_pct,
        o.margin_minor, o.amount_minor, o.currency, o.tenor_months, o.instalment_minor, o.total_minor, o.cost_minor,
-       o.effective_rate_pct, o.share_basis_points_max, o.state, o.valid_until, o.made_at
+       o.effective_rate_pct, o.share_basis_points_max, o.first_due_days, o.state, o.valid_until, o.made_at
   FROM offers AS o
   JOIN lenders AS l USING (lender_id)
  WHERE o.offer_id = :offer_id;

@@ -2,16 +2,16 @@
 -- Both uniques (application, offer) say the same thing twice: an application becomes one loan.
 INSERT INTO loans (loan_id, application_id, offer_id, lender_id, shop_id, person_id, region_code, scheme,
                    annual_rate_pct, margin_minor, amount_minor, currency, tenor_months, share_basis_points_max,
-                   agreed_at, mandate_id, traceparent)
+                   first_due_days, agreed_at, mandate_id, traceparent)
 VALUES (:loan_id, :application_id, :offer_id, :lender_id, :shop_id, :person_id, :region_code, :scheme, :annual_rate_pct,
-        :margin_minor, :amount_minor, :currency, :tenor_months, :share_basis_points_max, :agreed_at, :mandate_id,
-        :traceparent);
+        :margin_minor, :amount_minor, :currency, :tenor_months, :share_basis_points_max, :first_due_days, :agreed_at,
+        :mandate_id, :traceparent);
 
 -- name: loan_of
 -- For its borrower or its lender; the other id is NULL.
 SELECT loan_id, application_id, offer_id, lender_id, shop_id, person_id, region_code, scheme, annual_rate_pct,
-       margin_minor, amount_minor, currency, tenor_months, share_basis_points_max, state, agreed_at, disbursed_on,
-       disbursed_at, disbursement_reference, repaid_at, mandate_id, mandate_version, kol, days_past_due, graded_on,
+       margin_minor, amount_minor, currency, tenor_months, share_basis_points_max, first_due_days, state, agreed_at,
+       disbursed_on, disbursed_at, disbursement_reference, repaid_at, mandate_id, mandate_version, kol, days_past_due, graded_on,
        principal_account_id, cost_account_id, lender_account_id, clearing_account_id, traceparent
   FROM loans
  WHERE loan_id = :loan_id AND (person_id = :person_id OR lender_id = :lender_id);
@@ -19,8 +19,8 @@ SELECT loan_id, application_id, offer_id, lender_id, shop_id, person_id, region_
 -- name: loans_of
 -- A borrower's or a lender's loans, newest first.
 SELECT loan_id, application_id, offer_id, lender_id, shop_id, person_id, region_code, scheme, annual_rate_pct,
-       margin_minor, amount_minor, currency, tenor_months, share_basis_points_max, state, agreed_at, disbursed_on,
-       disbursed_at, disbursement_reference, repaid_at, mandate_id, mandate_version, kol, days_past_due, graded_on,
+       margin_minor, amount_minor, currency, tenor_months, share_basis_points_max, first_due_days, state, agreed_at,
+       disbursed_on, disbursed_at, disbursement_reference, repaid_at, mandate_id, mandate_version, kol, days_past_due, graded_on,
        principal_account_id, cost_account_id, lender_account_id, clearing_account_id, traceparent
   FROM loans
  WHERE (person_id = :person_id OR lender_id = :lender_id) AND loan_id < :before
@@ -30,8 +30,8 @@ SELECT loan_id, application_id, offer_id, lender_id, shop_id, person_id, region_
 -- name: lock_loans
 -- Whoever changes anything of a loan holds its row; ids come sorted.
 SELECT loan_id, application_id, offer_id, lender_id, shop_id, person_id, region_code, scheme, annual_rate_pct,
-       margin_minor, amount_minor, currency, tenor_months, share_basis_points_max, state, agreed_at, disbursed_on,
-       disbursed_at, disbursement_reference, repaid_at, mandate_id, mandate_version, kol, days_past_due, graded_on,
+       margin_minor, amount_minor, currency, tenor_months, share_basis_points_max, first_due_days, state, agreed_at,
+       disbursed_on, disbursed_at, disbursement_reference, repaid_at, mandate_id, mandate_version, kol, days_past_due, graded_on,
        principal_account_id, cost_account_id, lender_account_id, clearing_account_id, traceparent
   FROM loans
  WHERE loan_id = ANY (:loan_ids::uuid[])
@@ -41,8 +41,8 @@ SELECT loan_id, application_id, offer_id, lender_id, shop_id, person_id, region_
 -- name: lock_loans_to_grade
 -- Running loans that were not graded as of this day; those that others hold are left for the next round.
 SELECT loan_id, application_id, offer_id, lender_id, shop_id, person_id, region_code, scheme, annual_rate_pct,
-       margin_minor, amount_minor, currency, tenor_months, share_basis_points_max, state, agreed_at, disbursed_on,
-       disbursed_at, disbursement_reference, repaid_at, mandate_id, mandate_version, kol, days_past_due, graded_on,
+       margin_minor, amount_minor, currency, tenor_months, share_basis_points_max, first_due_days, state, agreed_at,
+       disbursed_on, disbursed_at, disbursement_reference, repaid_at, mandate_id, mandate_version, kol, days_past_due, graded_on,
        principal_account_id, cost_account_id, lender_account_id, clearing_account_id, traceparent
   FROM loans
  WHERE state = 'running' AND graded_on < :as_of

@@ -10,6 +10,7 @@ import pytest
 from services.financing.domain import credit_profile, loan_book
 from services.financing.domain.credit_profile import Borrowing, Month, ShopFacts
 from services.financing.domain.loan_book import Due, Share
+from services.financing.domain.loans import LoanError
 from services.financing.domain.matching import Criterion, Wish, may_be_reviewed, mismatches
 from services.financing.domain.products import Product, kur_fault, margin_of, terms_of
 from services.financing.store.rules import consent_texts, lending_rules
@@ -156,7 +157,25 @@ def test_flat_looks_cheap_and_says_what_it_is() -> None:
     annuity = terms_of(product(), amount_minor=12_000_000, tenor_months=12)
 
     assert (flat.schedule.interest_minor, flat.instalment_minor) == (1_440_000, 1_120_000)
-    assert (flat.effective_rate_pct, annuity.effective_rate_pct) == ("21.46", "12")
+    assert (flat.effective_rate_pct(), annuity.effective_rate_pct()) == ("21.46", "12")
+
+
+def test_an_early_first_instalment_makes_a_loan_dearer() -> None:
+    annuity = terms_of(product(), amount_minor=12_000_000, tenor_months=12)
+
+    rates = [annuity.effective_rate_pct(days) for days in (30, 15, 0)]
+
+    assert rates == ["12", "13.02", "14.25"]
+    with pytest.raises(LoanError):
+        terms_of(product(tenor_min_months=1), amount_minor=12_000_000, tenor_months=1).effective_rate_pct(0)
+
+
+def test_the_first_due_may_be_earlier_than_a_month() -> None:
+    schedule = terms_of(product(), amount_minor=12_000_000, tenor_months=3).schedule
+
+    dues = loan_book.dues_of(schedule, date(2026, 1, 30), first_due_days=0)
+
+    assert [due.due_on for due in dues] == [date(2026, 1, 30), date(2026, 2, 28), date(2026, 3, 30)]
 
 
 def test_the_margin_of_a_murabahah_is_fixed_at_the_contract() -> None:

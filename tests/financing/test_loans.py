@@ -157,6 +157,15 @@ async def test_a_loan_moves_down_the_scale_and_back(desk: Desk) -> None:
     assert len(await told(desk, agreed.bank, "lending.collectability_changed.v1")) == 5
 
 
+async def test_a_first_instalment_may_be_due_at_once(desk: Desk) -> None:
+    agreed = await run_loan(desk, offer={"first_due_days": 0})
+
+    schedule = (await desk.get(f"/v1/loans/{agreed.loan_id}/schedule", agreed.toko.owner)).json()["dues"]
+
+    assert agreed.offer["effective_rate"] == "14.25"
+    assert schedule[0]["due_on"] == today().isoformat() < schedule[1]["due_on"]
+
+
 async def test_only_an_operator_grades(desk: Desk) -> None:
     refused = await desk.post("/v1/gradings", desk.person(), {"as_of": today().isoformat()})
 

@@ -200,7 +200,9 @@ async def apply(desk: Desk, toko: Toko, **other: Any) -> dict[str, Any]:
     return await desk.done("/v1/applications", toko.owner, application_body(toko, consent["consent_id"], **other))
 
 
-async def agree(desk: Desk, product: dict[str, Any] | None = None, **asked: Any) -> Agreed:
+async def agree(
+    desk: Desk, product: dict[str, Any] | None = None, *, offer: dict[str, Any] | None = None, **asked: Any
+) -> Agreed:
     """A loan from nothing to its agreement, in a sector that no other test uses."""
     sector = f"s{uuid4().hex[:12]}"
     bank = await open_bank(desk, (product or product_body()) | {"sectors": [sector]})
@@ -208,14 +210,16 @@ async def agree(desk: Desk, product: dict[str, Any] | None = None, **asked: Any)
     application = await apply(desk, toko, **asked)
     wanted = {name: application[name] for name in ("amount_minor", "tenor_months")}
     path = f"/v1/applications/{application['application_id']}/offers"
-    offer = await desk.done(path, bank.caller, offer_body(bank, **wanted))
-    accepted = await desk.done(f"/v1/offers/{offer['offer_id']}/accept", toko.owner, {})
-    return Agreed(accepted["loan_id"], application["application_id"], offer, bank, toko, application["consent_id"])
+    made = await desk.done(path, bank.caller, offer_body(bank, **(wanted | (offer or {}))))
+    accepted = await desk.done(f"/v1/offers/{made['offer_id']}/accept", toko.owner, {})
+    return Agreed(accepted["loan_id"], application["application_id"], made, bank, toko, application["consent_id"])
 
 
-async def run_loan(desk: Desk, product: dict[str, Any] | None = None, **asked: Any) -> Agreed:
+async def run_loan(
+    desk: Desk, product: dict[str, Any] | None = None, *, offer: dict[str, Any] | None = None, **asked: Any
+) -> Agreed:
     """A loan that was paid out today."""
-    agreed = await agree(desk, product, **asked)
+    agreed = await agree(desk, product, offer=offer, **asked)
     today = (utc_now() + timedelta(hours=7)).date().isoformat()
     body = {"date": today, "reference": f"TRF-{uuid4().hex[:8]}"}
     await desk.done(f"/v1/loans/{agreed.loan_id}/disbursement", agreed.bank.caller, body)

@@ -7,7 +7,7 @@ first, within a due to the cost before the principal; what is left over when not
 from calendar import monthrange
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 
 from services.financing.domain.loans import Schedule
 
@@ -83,10 +83,13 @@ class Allocation:
         return self.principal_minor + self.cost_minor
 
 
-def dues_of(schedule: Schedule, disbursed_on: date) -> tuple[Due, ...]:
-    """The dated plan: the first due a month after the loan was paid out, each on the same day of the month."""
+def dues_of(schedule: Schedule, disbursed_on: date, *, first_due_days: int | None = None) -> tuple[Due, ...]:
+    """The dated plan: the first due a month after the disbursement, or so many days; then the same day each month."""
+    begins_on, before = disbursed_on, 0
+    if first_due_days is not None:
+        begins_on, before = disbursed_on + timedelta(days=first_due_days), 1
     return tuple(
-        Due(row.number, months_after(disbursed_on, row.number), row.principal_minor, row.interest_minor)
+        Due(row.number, months_after(begins_on, row.number - before), row.principal_minor, row.interest_minor)
         for row in schedule.rows
     )
 

@@ -152,20 +152,31 @@ def flat_terms(principal: Fraction, annual_flat_rate: Fraction, months: int) -> 
     return FlatTerms(principal / months, interest, interest * months)
 
 
-def effective_annual_rate(principal: Fraction, payments: Sequence[Fraction]) -> Fraction:
+def effective_annual_rate(
+    principal: Fraction, payments: Sequence[Fraction], *, first_period: Fraction = Fraction(1)
+) -> Fraction:
     """Twelve times the monthly rate at which the payments are worth the principal: what a "flat" rate really is.
 
-    Not compounded over the year, as OJK and banks print it; exact to 24 digits behind the point. Raises LoanError when
-    the payments do not even give the principal back.
+    Not compounded over the year, as OJK and banks print it; exact to 24 digits behind the point. `first_period`: months
+    until the first payment, with simple interest when it is no whole month; the others follow a month apart. Raises
+    LoanError when the payments do not even give the principal back, or give all of it back on the first day.
     """
     if principal <= 0 or sum(payments) < principal or any(payment < 0 for payment in payments):
         raise LoanError("these payments do not give the principal back")
+    if not first_period and payments[0] >= principal:
+        raise LoanError("what is paid back on the first day was not lent")
+
+    def is_too_low(steps: int) -> bool:
+        rate = Fraction(steps, _RATE_STEPS)
+        value = _value(payments, rate)
+        return value > principal if first_period == 1 else value * (1 + rate) > principal * (1 + rate * first_period)
+
     low, high = 0, _RATE_STEPS
-    while _value(payments, Fraction(high, _RATE_STEPS)) > principal:
+    while is_too_low(high):
         low, high = high, 2 * high
     while high - low > 1:
         middle = (low + high) // 2
-        if _value(payments, Fraction(middle, _RATE_STEPS)) > principal:
+        if is_too_low(middle):
             low = middle
         else:
             high = middle

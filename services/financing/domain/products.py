@@ -14,6 +14,7 @@ from services.financing.domain.loans import LoanError, Murabahah, Schedule
 from shared.exact import half_up, percent, to_text
 from shared.rules import NoRule, Rules
 
+DAYS_OF_MONTH = 30  # 30/360, as the schedules count
 Scheme = Literal["annuity", "flat", "sliding", "murabahah"]
 
 
@@ -54,11 +55,12 @@ class Terms:
         """The highest instalment."""
         return max(row.payment_minor for row in self.schedule.rows)
 
-    @property
-    def effective_rate_pct(self) -> str:
-        """Percent a year, effective, as OJK has it printed: with two digits."""
+    def effective_rate_pct(self, first_due_days: int | None = None) -> str:
+        """Percent a year, effective, as OJK has it printed: with two digits. An early first due makes it higher."""
+        principal = Fraction(self.schedule.principal_minor)
         payments = [Fraction(row.payment_minor) for row in self.schedule.rows]
-        return to_text(loans.effective_annual_rate(Fraction(self.schedule.principal_minor), payments) * 100, 2)
+        first_period = Fraction(1) if first_due_days is None else Fraction(first_due_days, DAYS_OF_MONTH)
+        return to_text(loans.effective_annual_rate(principal, payments, first_period=first_period) * 100, 2)
 
 
 def margin_of(annual_margin_pct: Fraction, amount_minor: int, tenor_months: int) -> int:

@@ -77,6 +77,7 @@ class LoanView(BaseModel):
     currency: str
     tenor_months: int
     share_basis_points_max: int
+    first_due_days: int | None
     state: Literal["agreed", "running", "repaid"]
     agreed_at: AwareDatetime
     disbursed_on: date | None

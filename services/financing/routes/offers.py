@@ -47,6 +47,9 @@ class NewOffer(BaseModel):
     amount_minor: int = Field(ge=1, le=AMOUNT_MINOR_MAX)
     tenor_months: int = Field(ge=1, le=360)
     valid_until: AwareDatetime
+    first_due_days: int | None = Field(
+        default=None, ge=0, le=31, description="After the day on which it is paid out; null: a month."
+    )
 
 
 class OfferView(BaseModel):
@@ -68,6 +71,7 @@ class OfferView(BaseModel):
     cost_minor: int
     effective_rate: str
     share_basis_points_max: int
+    first_due_days: int | None
     state: Literal["open", "accepted", "lost", "withdrawn", "expired"]
     valid_until: AwareDatetime
     made_at: AwareDatetime
@@ -141,6 +145,7 @@ async def create_offer(
         amount_minor=body.amount_minor,
         tenor_months=body.tenor_months,
         valid_until=body.valid_until,
+        first_due_days=body.first_due_days,
     )
     async with db.transaction() as conn:
 

@@ -73,6 +73,7 @@ class Offer:
     cost_minor: int
     effective_rate_pct: str
     share_basis_points_max: int
+    first_due_days: int | None
     state: OfferState
     valid_until: datetime
     made_at: datetime
@@ -206,6 +207,7 @@ async def insert_offer(conn: Connection, offer: Offer) -> None:
             cost_minor=offer.cost_minor,
             effective_rate_pct=offer.effective_rate_pct,
             share_basis_points_max=offer.share_basis_points_max,
+            first_due_days=offer.first_due_days,
             valid_until=offer.valid_until,
             made_at=offer.made_at,
         )

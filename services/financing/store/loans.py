@@ -47,6 +47,7 @@ class Loan:
     currency: str
     tenor_months: int
     share_basis_points_max: int
+    first_due_days: int | None
     state: Literal["agreed", "running", "repaid"]
     agreed_at: datetime
     mandate_id: UUID
@@ -124,6 +125,7 @@ async def insert_loan(conn: Connection, loan: Loan) -> None:
         currency=loan.currency,
         tenor_months=loan.tenor_months,
         share_basis_points_max=loan.share_basis_points_max,
+        first_due_days=loan.first_due_days,
         agreed_at=loan.agreed_at,
         mandate_id=loan.mandate_id,
         traceparent=loan.traceparent,

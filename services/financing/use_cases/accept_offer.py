@@ -68,6 +68,7 @@ def _loan(application: Application, offer: Offer, *, loan_id: UUID, mandate_id: 
         currency=offer.currency,
         tenor_months=offer.tenor_months,
         share_basis_points_max=offer.share_basis_points_max,
+        first_due_days=offer.first_due_days,
         state="agreed",
         agreed_at=now,
         mandate_id=mandate_id,

@@ -41,7 +41,7 @@ async def disburse_loan(
         annual_rate_pct=loan.annual_rate_pct,
         margin_minor=loan.margin_minor,
     )
-    dues = dues_of(schedule, disbursed_on)
+    dues = dues_of(schedule, disbursed_on, first_due_days=loan.first_due_days)
     accounts = await _open_accounts(conn, loan)
     await loans.disburse(conn, loan, accounts, disbursed_on=disbursed_on, disbursed_at=now, reference=reference)
     await loans.insert_dues(conn, loan_id, dues)

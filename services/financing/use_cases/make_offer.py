@@ -36,6 +36,7 @@ class MakeOffer:
     amount_minor: int
     tenor_months: int
     valid_until: datetime
+    first_due_days: int | None = None  # after the day of disbursement; None: a month
 
 
 async def make_offer(conn: Connection, command: MakeOffer, *, lender: Lender, today: date, now: datetime) -> Offer:
@@ -66,8 +67,9 @@ async def make_offer(conn: Connection, command: MakeOffer, *, lender: Lender, to
         instalment_minor=terms.instalment_minor,
         total_minor=terms.schedule.paid_minor,
         cost_minor=terms.schedule.interest_minor,
-        effective_rate_pct=terms.effective_rate_pct,
+        effective_rate_pct=terms.effective_rate_pct(command.first_due_days),
         share_basis_points_max=product.share_basis_points_max,
+        first_due_days=command.first_due_days,
         state="open",
         valid_until=command.valid_until,
         made_at=now,
@@ -132,6 +134,8 @@ def _check_bounds(command: MakeOffer, application: Application, product: Product
         raise OutsideTheProduct(f"the product is for {product.amount_min_minor} to {product.amount_max_minor}")
     if not product.tenor_min_months <= command.tenor_months <= product.tenor_max_months:
         raise OutsideTheProduct(f"the product is for {product.tenor_min_months} to {product.tenor_max_months} months")
+    if command.first_due_days == 0 and command.tenor_months == 1:
+        raise OutsideTheProduct("a loan is not paid back on the day on which it is paid out")
     if not now < command.valid_until <= application.expires_at:
         raise OutsideTheProduct(f"an offer holds until {application.expires_at.isoformat()} at most")
 

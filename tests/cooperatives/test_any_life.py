@@ -249,7 +249,7 @@ def _live(dsn: str, told: CooperativesSettings) -> None:
                 pass
 
             Here.runner, Here.office = runner, runner.run(opened.__aenter__())
-            run_state_machine_as_test(Here, settings=settings(max_examples=40, stateful_step_count=25, deadline=None))
+            run_state_machine_as_test(Here, settings=settings(max_examples=25, stateful_step_count=25, deadline=None))
             runner.run(opened.__aexit__(None, None, None))
         finally:
             runner.run(db.close())

@@ -27,9 +27,9 @@ class BookYear:
     @property
     def begins_at(self) -> datetime:
         """Its first moment."""
-        return datetime.combine(self.first_day, time(), WIB)
+        return datetime.combine(self.first_day, time.min, WIB)
 
     @property
     def ends_at(self) -> datetime:
         """The first moment that is no longer in it."""
-        return datetime.combine(self.last_day + timedelta(days=1), time(), WIB)
+        return datetime.combine(self.last_day + timedelta(days=1), time.min, WIB)

@@ -199,6 +199,11 @@ WITH own AS (
       FROM refund_parts AS r
      WHERE r.parcel_id IN (SELECT parcel_id FROM own)
      GROUP BY r.parcel_id
+), kept AS (
+    SELECT p.kind, p.amount_minor - p.returned_minor AS amount_minor
+      FROM settlements AS s
+      JOIN settlement_parts AS p ON p.parcel_id = s.parcel_id
+     WHERE s.shop_id = :shop_id AND p.kind <> 'net'
 )
 SELECT (SELECT coalesce(jsonb_object_agg(order_status, orders), '{}')
           FROM (SELECT order_status, count(*) AS orders FROM own GROUP BY order_status) AS c) AS orders,
@@ -211,9 +216,8 @@ SELECT (SELECT coalesce(jsonb_object_agg(order_status, orders), '{}')
        (SELECT coalesce(sum(s.goods_minor + s.shipping_minor), 0)::bigint FROM settlements AS s
          WHERE s.shop_id = :shop_id) AS settled_minor,
        (SELECT coalesce(sum(of_settled_minor), 0)::bigint FROM refunded) AS taken_back_minor,
-       (SELECT coalesce(sum(s.commission_minor), 0)::bigint FROM settlements AS s WHERE s.shop_id = :shop_id)
-           AS commission_minor,
-       (SELECT coalesce(sum(s.tax_minor), 0)::bigint FROM settlements AS s WHERE s.shop_id = :shop_id) AS tax_minor,
+       (SELECT coalesce(sum(amount_minor), 0)::bigint FROM kept WHERE kind = 'commission') AS commission_minor,
+       (SELECT coalesce(sum(amount_minor), 0)::bigint FROM kept WHERE kind = 'tax') AS tax_minor,
        (SELECT coalesce(sum(w.cost_minor - coalesce(r.amount_minor, 0)), 0)::bigint
           FROM own AS w
           LEFT JOIN refunded AS r ON r.parcel_id = w.parcel_id

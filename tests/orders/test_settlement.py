@@ -253,6 +253,8 @@ async def test_the_dashboard_equals_a_recomputation(market: Market) -> None:
     assert shown["orders"] == {"completed": 1, "confirmed": 2} and shown["parcels"] == {"completed": 1, "pending": 2}
     assert (shown["open_parcels"], shown["unsettled_minor"]) == (2, paid["total_minor"])
     assert shown["turnover_minor"] == done["total_minor"] - 1_000
+    assert (shown["commission_minor"], shown["tax_minor"]) == (90, 0)
+    assert shown["balance_minor"] == shown["turnover_minor"] - 90
     assert shown["balance_minor"] == await balance(market, accounts.payee(shop.shop_id)) == shown["next_payout_minor"]
 
 

@@ -70,6 +70,11 @@ VALUES (:cooperative_id, :year, :motion_id, :surplus_minor, :allocation::jsonb, 
 -- Whoever computes for real has the cooperative's year alone; the lock ends with the transaction.
 SELECT pg_advisory_xact_lock(hashtextextended('surplus:' || :cooperative_id::uuid::text, :year::bigint));
 
+-- name: allow_time
+-- The role's limits are meant for requests that people wait for; a hundred thousand members take longer, also to calculate.
+SELECT set_config('transaction_timeout', '5min', true), set_config('idle_in_transaction_session_timeout', '2min', true),
+       set_config('statement_timeout', '2min', true);
+
 -- name: insert_shares
 -- All members' lines by one statement.
 INSERT INTO surplus_shares (cooperative_id, year, member_id, savings_minor, dealings_minor, capital_minor, service_minor)

@@ -195,7 +195,9 @@ def _parts(pool: Fraction, weights: Sequence[int]) -> list[Fraction]:
 
 
 def _floored(pool: Fraction, weights: Sequence[int]) -> list[int]:
-    return [down(part) for part in _parts(pool, weights)]
+    """The whole part of each exact part, in whole numbers only: fractions of a hundred thousand members take time."""
+    above, below = pool.numerator, pool.denominator * sum(weights)
+    return [above * weight // below for weight in weights] if below else [0] * len(weights)
 
 
 def _by_largest_remainder(pool: Fraction, weights: Sequence[int]) -> list[int]:

@@ -27,7 +27,7 @@ from services.cooperatives.routes.desk import Settings, once, position
 from services.cooperatives.routes.meeting_models import Allocation
 from services.cooperatives.store import meetings, patronage
 from services.cooperatives.store import surplus as store
-from services.cooperatives.use_cases.divide_surplus import divide_surplus, try_division
+from services.cooperatives.use_cases.divide_surplus import divide_surplus, read_year, try_division
 from services.cooperatives.use_cases.pay_out_surplus import pay_out_surplus
 from shared import idempotency, paging
 from shared.auth import CurrentPerson
@@ -250,8 +250,9 @@ async def post_surplus(
     after = position(cursor)
     if dry_run:
         async with db.transaction("repeatable_read") as conn:
-            rules, division = await try_division(conn, cooperative_id, year, allocation, by=person.id)
-        view = _division_view(rules, year, division, after=after, limit=limit)
+            read = await read_year(conn, cooperative_id, year, by=person.id)
+        division = await try_division(read, allocation)
+        view = _division_view(read.rules, year, division, after=after, limit=limit)
         return Response(view.model_dump_json(), media_type="application/json")
     key = idempotency.key_of(request)
     async with db.transaction() as conn:

@@ -69,7 +69,8 @@ async def carried_motions(conn: Connection, cooperative_id: UUID, year: int, kin
 
 
 async def lock_year(conn: Connection, cooperative_id: UUID, year: int) -> None:
-    """One at a time: who comes second computes nothing before it knows what the first one did."""
+    """One at a time, for minutes if need be: who comes second computes nothing before it knows what the first did."""
+    await queries.allow_time.run(conn)
     await queries.lock_year.run(conn, cooperative_id=cooperative_id, year=year)
 
 

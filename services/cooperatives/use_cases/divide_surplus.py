@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID, uuid5
 
@@ -26,15 +27,36 @@ RESERVE_CODE = "3201"
 LEGS_MAX = 500
 
 
-async def try_division(
-    conn: Connection, cooperative_id: UUID, year: int, allocation: Mapping[str, int], *, by: UUID
-) -> tuple[MeetingRules, Division]:
-    """What the division would be, for any officer; nothing is stored. Of a year that is not over: what it is so far.
+@dataclass(frozen=True, slots=True)
+class YearRead:
+    """What the books and the register say of a year; `bases` are (member, savings, dealings)."""
 
-    Raises CooperativeNotFound, AllocationNotWhole.
+    rules: MeetingRules
+    moved: Sequence[store.Moved]
+    bases: Sequence[tuple[UUID, int, int]]
+
+    @property
+    def surplus_minor(self) -> int:
+        """Income less expense; a loss is below nothing."""
+        return sum(account.credit_minor for account in self.moved)
+
+
+async def read_year(conn: Connection, cooperative_id: UUID, year: int, *, by: UUID) -> YearRead:
+    """What a division would be calculated from, for any officer; of a year that is not over: what it is so far.
+
+    Raises CooperativeNotFound.
     """
     rules, _ = await meetings.rules_for_officer(conn, cooperative_id, by)
-    return rules, await _divide(conn, rules, rules.year(year), check_allocation(allocation))
+    return await _read(conn, rules, rules.year(year))
+
+
+async def try_division(read: YearRead, allocation: Mapping[str, int]) -> Division:
+    """What the division would be. Needs no connection, and does not hold up the event loop.
+
+    Raises AllocationNotWhole.
+    """
+    basis_points = check_allocation(allocation)
+    return await asyncio.to_thread(divide, read.surplus_minor, basis_points, read.bases, read.rules.surplus_rounding)
 
 
 async def divide_surplus(
@@ -54,7 +76,7 @@ async def divide_surplus(
     rules, office = await meetings.rules_for_officer(conn, cooperative_id, by)
     if office not in ACTING:
         raise NotYourTask
-    allocation = check_allocation(allocation)
+    check_allocation(allocation)
     book_year = rules.year(year)
     if must_be_over and now < book_year.ends_at:
         raise YearNotOver
@@ -62,12 +84,13 @@ async def divide_surplus(
     if await store.is_divided(conn, cooperative_id, year):
         raise DividedAlready
     accounts = await _lock_books(conn, cooperative_id, book_year, now=now)
-    division = await _divide(conn, rules, book_year, allocation)
+    read = await _read(conn, rules, book_year)
+    division = await try_division(read, allocation)
     motion_id, meeting_id = await _decision(conn, cooperative_id, year, division)
     await store.claim_year(
         conn, cooperative_id, year, division, motion_id=motion_id, base=rules.capital_base, by=by, now=now
     )
-    await _book(conn, cooperative_id, book_year, division, accounts, now=now)
+    await _book(conn, book_year, read, division, accounts, now=now)
     if division.surplus_minor > 0:
         outbox.append(
             conn,
@@ -85,12 +108,10 @@ async def divide_surplus(
     return division
 
 
-async def _divide(conn: Connection, rules: MeetingRules, year: BookYear, allocation: Mapping[str, int]) -> Division:
-    """Two reads and one calculation, which is long for many members and is done beside the event loop."""
+async def _read(conn: Connection, rules: MeetingRules, year: BookYear) -> YearRead:
     moved = await store.movements_of_year(conn, rules.cooperative_id, year)
     bases = await store.bases_of_members(conn, rules.cooperative_id, year, rules.capital_base)
-    surplus_minor = sum(account.credit_minor for account in moved)
-    return await asyncio.to_thread(divide, surplus_minor, allocation, bases, rules.surplus_rounding)
+    return YearRead(rules, moved, bases)
 
 
 async def _lock_books(conn: Connection, cooperative_id: UUID, year: BookYear, *, now: datetime) -> dict[str, UUID]:
@@ -117,21 +138,22 @@ async def _decision(conn: Connection, cooperative_id: UUID, year: int, division:
 
 async def _book(
     conn: Connection,
-    cooperative_id: UUID,
     year: BookYear,
+    read: YearRead,
     division: Division,
     accounts: Mapping[str, UUID],
     *,
     now: datetime,
 ) -> None:
     """Close income and expense into the year's surplus, then give it away: funds, and each member's part."""
+    cooperative_id = read.rules.cooperative_id
     reference = {"cooperative_id": str(cooperative_id), "surplus_year": str(year.year)}
 
     def transfer(name: str, legs: Sequence[Leg], reason: str, at: datetime) -> Transfer:
         return Transfer(uuid5(cooperative_id, f"surplus:{year.year}:{name}"), tuple(legs), reason, at, reference)
 
     undivided = accounts[UNDIVIDED]
-    moved = [account for account in await store.movements_of_year(conn, cooperative_id, year) if account.credit_minor]
+    moved = [account for account in read.moved if account.credit_minor]
     closing = [_opposite(account.account_id, account.credit_minor) for account in moved]
     if division.surplus_minor:
         closing.append(_opposite(undivided, -division.surplus_minor))

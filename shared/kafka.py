@@ -6,6 +6,7 @@ caller sends again from the outbox.
 """
 
 import asyncio
+import time
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -24,6 +25,10 @@ from shared.contracts.base import Delivery
 log = structlog.get_logger()
 
 CONTENT_TYPE = b"application/json"
+# How long Kafka may hold a fetch that has nothing. Meanwhile aiokafka asks for no other partition: long is cheap
+# when nothing happens, short is quick when some partitions are idle and others are not.
+FETCH_WAIT_BUSY_MS, FETCH_WAIT_QUIET_MS = 200, 2_000
+QUIET_AFTER_SECONDS = 10.0
 POLL_INTERVAL_MAX_MS = 24 * 3600 * 1000  # our own watchdog looks at polls; a member that Kafka idles out never rejoins
 
 
@@ -188,6 +193,7 @@ class Consumer:
         self.topics = sorted(topics)
         self.types = frozenset(name.encode() for name in types)
         self._stalled: dict[TopicPartition, int] = {}
+        self._last_record_at = time.monotonic()
         self._consumer = AIOKafkaConsumer(
             *self.topics,
             **access.options(),
@@ -200,7 +206,7 @@ class Consumer:
             session_timeout_ms=30_000,
             heartbeat_interval_ms=3_000,
             max_partition_fetch_bytes=2 * 1024 * 1024,
-            fetch_max_wait_ms=200,
+            fetch_max_wait_ms=FETCH_WAIT_BUSY_MS,
         )
 
     async def start(self) -> None:
@@ -231,7 +237,16 @@ class Consumer:
                     polled.unhandled += 1
             if records:
                 polled.offsets[partition] = records[-1].offset + 1
+        self._wait_as_busy_as_it_is(bool(polled.offsets))
         return polled
+
+    def _wait_as_busy_as_it_is(self, has_records: bool) -> None:
+        """aiokafka takes the wait only when it starts; its fetcher reads this attribute for each fetch."""
+        now = time.monotonic()
+        if has_records:
+            self._last_record_at = now
+        is_quiet = now - self._last_record_at > QUIET_AFTER_SECONDS
+        self._consumer._fetcher._fetch_max_wait_ms = FETCH_WAIT_QUIET_MS if is_quiet else FETCH_WAIT_BUSY_MS
 
     async def commit(self, offsets: dict[TopicPartition, int]) -> None:
         """Commit; a rebalance that came between makes the records come again, which the inbox knows."""

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import sys
+import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
@@ -17,7 +18,7 @@ from confluent_kafka.admin import AdminClient
 
 from deploy.local.provision_kafka import client_settings
 from deploy.local.stack import KAFKA_ADMIN, Stack
-from shared import outbox
+from shared import kafka, outbox
 from shared.db import Database
 from shared.kafka import KafkaAccess, Producer, Record, SendFailed
 from shared.relay import RelayRunner
@@ -303,3 +304,32 @@ async def test_a_send_that_hangs_is_given_up(kafka_access: KafkaAccess) -> None:
     over.set()
     silent.close()
     await asyncio.wait([task for task in connections if task is not None])
+
+
+async def test_a_quiet_consumer_asks_seldom_and_still_hears_at_once(
+    kafka_access: KafkaAccess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Kafka holds the fetch of a quiet consumer for long, and answers it when a record comes."""
+    monkeypatch.setattr(kafka, "QUIET_AFTER_SECONDS", -1.0)
+    monkeypatch.setattr(kafka, "FETCH_WAIT_QUIET_MS", 20_000)
+    type_ = CounterRaised.declaration.type.encode()
+    consumer = kafka.Consumer(
+        kafka_access,
+        group_id=f"kernel.quiet-{uuid4().hex[:8]}",
+        client_id="kernel-quiet",
+        topics=[TOPIC.name],
+        types=[type_.decode()],
+    )
+    producer = Producer(kafka_access, client_id="kernel-quiet")
+    await consumer.start()
+    try:
+        while (await consumer.poll(wait_seconds=1.0, most=500)).offsets:
+            pass
+        await asyncio.sleep(2 * kafka.FETCH_WAIT_BUSY_MS / 1000)  # the short fetch ends, a long one is under way
+        await producer.send([Record(TOPIC.name, b"quiet", b"{}", [("ce_type", type_)])])
+        started = time.monotonic()
+        while not (await consumer.poll(wait_seconds=0.5, most=500)).offsets:
+            assert time.monotonic() - started < 10, "the record waited for the end of the fetch"
+    finally:
+        await producer.close()
+        await consumer.close()

@@ -73,6 +73,18 @@ SELECT account_id, role::text, appointed_at
  WHERE cooperative_id = :cooperative_id AND ended_at IS NULL
  ORDER BY role, appointed_at;
 
+-- name: acting_officer
+-- Whether somebody may act for the cooperative.
+SELECT account_id
+  FROM officers
+ WHERE cooperative_id = :cooperative_id AND ended_at IS NULL AND role <> 'pengawas'
+ LIMIT 1;
+
+-- name: put_dues
+-- Months that have begun are never changed: who owes what for them is settled.
+INSERT INTO dues (cooperative_id, from_month, monthly_minor) VALUES (:cooperative_id, :from_month, :monthly_minor)
+    ON CONFLICT (cooperative_id, from_month) DO UPDATE SET monthly_minor = excluded.monthly_minor;
+
 -- name: end_office
 -- The row stays; the last one of those who act cannot be ended.
 UPDATE officers AS o

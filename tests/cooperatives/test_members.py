@@ -9,7 +9,7 @@ from shared.clock import utc_now
 from shared.contracts.cooperatives import MemberAdmitted, MemberLinked, MemberResigned
 from shared.contracts.identity import AccountErased
 from shared.testing.delivery import check_handler, published
-from tests.cooperatives.conftest import MANDATORY, PRINCIPAL, Office
+from tests.cooperatives.conftest import MANDATORY, PRINCIPAL, Office, Person, new_cooperative
 
 NIK = "1801014107900001"
 
@@ -193,6 +193,41 @@ async def test_who_is_behind_with_the_mandatory_savings_is_listed(office: Office
     assert [(line["member_id"], line["behind_minor"]) for line in behind["items"]] == [(str(late.member_id), MANDATORY)]
     assert [line["owed_minor"] for line in next_year["items"]] == [MANDATORY * months] * 2
     assert mine["items"][0]["dues_behind_minor"] == MANDATORY
+
+
+async def test_other_dues_hold_from_a_month_that_has_not_begun(office: Office) -> None:
+    cooperative = await office.cooperative()
+    await office.member(cooperative)
+    now = datetime.now(UTC)
+    path = f"{cooperative.path}/dues"
+
+    async def put(person: Person, from_month: str) -> int:
+        body = {"from_month": from_month, "monthly_minor": 50_000}
+        return (await office.client.put(path, json=body, headers=person.headers)).status_code
+
+    answers = [
+        await put(cooperative.chair, f"{now.year}-{now.month:02}-28"),
+        await put(cooperative.treasurer, f"{now.year + 1}-01-01"),
+        await put(cooperative.chair, f"{now.year + 1}-01-01"),
+    ]
+
+    (line,) = (await office.get(f"{path}?month={now.year + 1}-02-01", cooperative.chair))["items"]
+    assert answers == [409, 403, 200]
+    assert line["owed_minor"] == MANDATORY * (13 - now.month) + 2 * 50_000
+
+
+async def test_an_operator_appoints_where_no_officer_is_left(office: Office) -> None:
+    made = await office.post("/v1/cooperatives", chair := office.person(), new_cooperative(), status=201)
+    path = f"/v1/cooperatives/{made.json()['cooperative_id']}/officers"
+    body = {"account_id": str(uuid4()), "role": "ketua"}
+    operator = office.person(roles=["operator"])
+
+    before = await office.post(path, operator, body)
+    await office.hear(AccountErased(account_id=chair.account_id, erased_at=utc_now()))
+    stranger = await office.post(path, office.person(), body)
+    after = await office.post(path, operator, body)
+
+    assert [before.status_code, stranger.status_code, after.status_code] == [404, 404, 201]
 
 
 async def test_an_erased_person_loses_what_the_law_does_not_ask_to_keep(office: Office) -> None:

@@ -30,6 +30,7 @@ PATHS: list[tuple[str, str, dict[str, Any] | None]] = [
     ("POST", "{c}/members/{member}/link-codes", None),
     ("GET", "{c}/register", None),
     ("GET", "{c}/dues", None),
+    ("PUT", "{c}/dues", {"from_month": "2999-01-01", "monthly_minor": 1}),
     ("GET", "{c}/withdrawals", None),
     ("POST", "{c}/withdrawals/{withdrawal}/approve", None),
     ("POST", "{c}/withdrawals/{withdrawal}/refuse", None),

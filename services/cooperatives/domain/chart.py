@@ -51,7 +51,7 @@ class Place:
     def name(self) -> str:
         """The code of its ledger account: `coop:<cooperative>:<code>`, then the member if it is kept per member.
 
-        The clearing account with orders mirrors `clearing:savings:<cooperative>` of orders: their sum is zero when quiet.
+        Clearing with orders mirrors `clearing:savings:<cooperative>` of orders: their sum is zero when quiet.
         """
         if self.code == CLEARING:
             return f"clearing:orders:{self.cooperative_id}"

@@ -131,6 +131,12 @@ class TooLittleCash(Problem):
     slug = "too-little-cash"
 
 
+class MonthHasBegun(Problem):
+    """What is owed for a month is settled when the month begins."""
+
+    slug = "month-has-begun"
+
+
 class DebtsNotBooked(Problem):
     """The books do not show so much owed by members, or it is more than the savings."""
 

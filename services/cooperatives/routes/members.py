@@ -20,6 +20,7 @@ from services.cooperatives.domain.problems import (
     IdentityNumberRefused,
     LinkedAlready,
     MemberNotFound,
+    MonthHasBegun,
     NeedsAnotherPerson,
     NotInThisState,
     NotYourTask,
@@ -27,6 +28,7 @@ from services.cooperatives.domain.problems import (
 )
 from services.cooperatives.routes.desk import Digits, Phone, Words, once, part_of, position
 from services.cooperatives.use_cases.apply import Apply, apply
+from services.cooperatives.use_cases.change_dues import change_dues
 from services.cooperatives.use_cases.decide_application import approve_application, reject_application
 from services.cooperatives.use_cases.end_membership import EndMembership, end_membership
 from services.cooperatives.use_cases.link_account import make_link_code
@@ -171,6 +173,21 @@ class DuesList(BaseModel):
     currency: str
     items: list[DuesLine]
     next_cursor: str | None
+
+
+class NewDues(BaseModel):
+    """So much per month, from the month of a day on that has not begun; in rupiah."""
+
+    from_month: date
+    monthly_minor: int = Field(ge=0, le=1_000_000_000_000)
+
+
+class DuesView(BaseModel):
+    """What holds from that month on."""
+
+    from_month: date
+    monthly_minor: int
+    currency: str
 
 
 class MemberStateView(BaseModel):
@@ -412,3 +429,12 @@ async def list_dues(
         items=[DuesLine(**row) for row in rows[:limit]],
         next_cursor=paging.encode(rows[limit - 1]["register_number"]) if len(rows) > limit else None,
     )
+
+
+@router.put("/dues", responses=documented(NotYourTask, MonthHasBegun))
+async def put_dues(cooperative_id: UUID, body: NewDues, person: CurrentPerson, db: Db) -> DuesView:
+    """Another amount of mandatory savings from a month on; the chair's task, as a meeting decided."""
+    month = body.from_month.replace(day=1)
+    async with db.transaction() as conn:
+        await change_dues(conn, cooperative_id, month, body.monthly_minor, by=person.id, now=utc_now())
+    return DuesView(from_month=month, monthly_minor=body.monthly_minor, currency="IDR")

@@ -286,9 +286,17 @@ async def list_officers(cooperative_id: UUID, person: CurrentPerson, db: Db) -> 
     responses=documented(Unauthenticated, CooperativeNotFound, NotYourTask, OfficeTaken, AccountGone),
 )
 async def create_officer(cooperative_id: UUID, body: NewOffice, person: CurrentPerson, db: Db) -> OfficeView:
-    """An acting officer gives somebody an office."""
+    """An acting officer gives somebody an office; where none is left, an operator does."""
     async with db.transaction() as conn:
-        await appoint_officer(conn, cooperative_id, body.account_id, body.role, by=person.id, now=utc_now())
+        await appoint_officer(
+            conn,
+            cooperative_id,
+            body.account_id,
+            body.role,
+            by=person.id,
+            is_operator="operator" in person.roles,
+            now=utc_now(),
+        )
     return OfficeView(account_id=body.account_id, role=body.role)
 
 

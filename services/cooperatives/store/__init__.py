@@ -55,10 +55,12 @@ from services.cooperatives.store.registry import (
     erased_among,
     insert_cooperative,
     insert_officers,
+    is_without_officers,
     lock_as_officer,
     lock_cooperative,
     monthly_dues,
     officers,
+    put_dues,
     take_member_locks,
 )
 from services.cooperatives.store.savings import (
@@ -113,6 +115,7 @@ __all__ = [
     "insert_officers",
     "insert_refunds",
     "insert_withdrawal",
+    "is_without_officers",
     "journal_lines",
     "journals",
     "lock_application",
@@ -131,6 +134,7 @@ __all__ = [
     "movements",
     "officers",
     "post",
+    "put_dues",
     "refunds_made",
     "register",
     "release",

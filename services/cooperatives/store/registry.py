@@ -123,6 +123,16 @@ async def officers(conn: Connection, cooperative_id: UUID) -> list[Row]:
     return await queries.officers.rows(conn, cooperative_id=cooperative_id)
 
 
+async def is_without_officers(conn: Connection, cooperative_id: UUID) -> bool:
+    """Whether nobody is left who may act for a cooperative."""
+    return await queries.acting_officer.value(conn, cooperative_id=cooperative_id) is None
+
+
+async def put_dues(conn: Connection, cooperative_id: UUID, from_month: date, monthly_minor: int) -> None:
+    """Another amount of mandatory savings from a month on; what was said of that month before is replaced."""
+    await queries.put_dues.run(conn, cooperative_id=cooperative_id, from_month=from_month, monthly_minor=monthly_minor)
+
+
 async def end_office(conn: Connection, cooperative_id: UUID, account_id: UUID, *, at: datetime) -> bool:
     """End an office, under the cooperative's lock; False when there is none, or it is the last that acts."""
     return await queries.end_office.run(conn, cooperative_id=cooperative_id, account_id=account_id, ended_at=at) == 1

@@ -10,12 +10,23 @@ from shared.db import Connection
 
 
 async def appoint_officer(
-    conn: Connection, cooperative_id: UUID, account_id: UUID, role: Role, *, by: UUID, now: datetime
+    conn: Connection,
+    cooperative_id: UUID,
+    account_id: UUID,
+    role: Role,
+    *,
+    by: UUID,
+    is_operator: bool,
+    now: datetime,
 ) -> None:
-    """An acting officer appoints another person. Raises CooperativeNotFound, NotYourTask, OfficeTaken, AccountGone."""
+    """An acting officer appoints another person; an operator does where no acting officer is left.
+
+    Raises CooperativeNotFound, NotYourTask, OfficeTaken, AccountGone.
+    """
     await store.lock_cooperative(conn, cooperative_id)
-    officer = await store.lock_as_officer(conn, cooperative_id, by)
-    officer.require()
+    if not (is_operator and await store.is_without_officers(conn, cooperative_id)):
+        officer = await store.lock_as_officer(conn, cooperative_id, by)
+        officer.require()
     if await store.erased_among(conn, [account_id]):
         raise AccountGone
     await store.insert_officers(conn, cooperative_id, [(account_id, role)], by=by, now=now)

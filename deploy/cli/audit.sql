@@ -127,3 +127,31 @@ SELECT id::text AS key, 'erased' AS value, 'was erased and orders does not know'
 -- name: forgotten_people_are_known_to_orders/orders/confirms
 -- Who is forgotten here.
 SELECT account_id::text AS key, 'erased' AS value FROM erased_accounts WHERE account_id = ANY(:keys::text[]::uuid[]);
+
+-- name: savings_clearing_is_mirrored/cooperatives/expects
+-- I11: what a cooperative owes the market for orders paid from savings is what orders has to get from it.
+SELECT b.cooperative_id::text AS key, a.balance_minor::text AS value,
+       'owes the market ' || a.balance_minor || ', orders has another claim' AS what
+  FROM books AS b
+  JOIN ledger_accounts AS a ON a.id = b.ledger_account_id
+ WHERE b.code = '2301' AND a.balance_minor <> 0;
+
+-- name: savings_clearing_is_mirrored/orders/confirms
+-- The claims of the market against these cooperatives.
+SELECT k.key, a.balance_minor::text AS value
+  FROM unnest(:keys::text[]) AS k (key)
+  JOIN ledger_accounts AS a ON a.code = 'clearing:savings:' || k.key;
+
+-- name: savings_claims_are_owed/orders/expects
+-- I11, from the other side: no claim against a cooperative that owes nothing.
+SELECT substr(code, 18) AS key, balance_minor::text AS value,
+       'orders claims ' || balance_minor || ' from the cooperative, which owes something else' AS what
+  FROM ledger_accounts
+ WHERE code LIKE 'clearing:savings:%' AND balance_minor <> 0;
+
+-- name: savings_claims_are_owed/cooperatives/confirms
+-- What these cooperatives owe the market.
+SELECT b.cooperative_id::text AS key, a.balance_minor::text AS value
+  FROM books AS b
+  JOIN ledger_accounts AS a ON a.id = b.ledger_account_id
+ WHERE b.code = '2301' AND b.cooperative_id::text = ANY(:keys::text[]);

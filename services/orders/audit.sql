@@ -304,6 +304,21 @@ SELECT b.holder_id::text AS key, 'nothing is due to it and its person is forgott
  WHERE e.erased_at < clock_timestamp() - interval '15 minutes'
    AND NOT EXISTS (SELECT FROM payouts AS p WHERE p.payee_id = b.holder_id AND p.status IN ('draft', 'scheduled'))
    AND NOT EXISTS (SELECT FROM ledger_accounts AS a WHERE a.code = 'payee:' || b.holder_id AND a.balance_minor > 0)
+   AND NOT EXISTS (SELECT FROM parcels AS p
+                    WHERE p.shop_id = b.holder_id
+                      AND (p.status IN ('pending', 'shipped', 'delivered')
+                           OR (p.status = 'completed'
+                               AND NOT EXISTS (SELECT FROM settlements AS s WHERE s.parcel_id = p.parcel_id))))
+ LIMIT 100;
+
+-- name: payees_get_and_lose_by_nothing_else
+-- I4: what a payee has is what sales brought, less payouts and instalments: nothing else moves their accounts.
+SELECT t.id::text AS key, t.reason || ' moved ' || a.code AS what
+  FROM ledger_accounts AS a
+  JOIN ledger_entries AS e ON e.account_id = a.id
+  JOIN ledger_transfers AS t ON t.id = e.transfer_id
+ WHERE a.code LIKE 'payee:%'
+   AND t.reason NOT IN ('parcel_settled', 'refund', 'payout', 'payout_returned', 'instalment_withheld', 'instalment_refused')
  LIMIT 100;
 
 -- name: completed_parcels_are_settled

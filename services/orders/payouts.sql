@@ -39,7 +39,7 @@ SELECT holder_id, bank_code, account_number, holder_name, held_until
 
 -- name: erase_bank_accounts
 -- Of forgotten people to whom nothing is due: their own account and those that they set, with the
--- lines of old files. What is still due keeps it until it is settled; the sweeper comes again.
+-- lines of old files. What is still due, or will be when the shop's parcels are settled, keeps it; the sweeper comes again.
 WITH gone AS (
     SELECT b.holder_id, b.holder_kind
       FROM bank_accounts AS b
@@ -48,6 +48,11 @@ WITH gone AS (
                         WHERE p.payee_id = b.holder_id AND p.status IN ('draft', 'scheduled'))
        AND NOT EXISTS (SELECT FROM ledger_accounts AS a
                         WHERE a.code = 'payee:' || b.holder_id AND a.balance_minor > 0)
+       AND NOT EXISTS (SELECT FROM parcels AS p
+                        WHERE p.shop_id = b.holder_id
+                          AND (p.status IN ('pending', 'shipped', 'delivered')
+                               OR (p.status = 'completed'
+                                   AND NOT EXISTS (SELECT FROM settlements AS s WHERE s.parcel_id = p.parcel_id))))
      ORDER BY b.holder_id
      LIMIT :most::integer
        FOR UPDATE OF b SKIP LOCKED
@@ -144,6 +149,11 @@ UPDATE payout_batches SET submitted_at = coalesce(submitted_at, :now), trouble =
 -- name: mark_trouble
 -- Something for an officer: the bank would not take the file, or says what cannot be.
 UPDATE payout_batches SET trouble = :trouble WHERE batch_id = :batch_id;
+
+-- name: batches_in_trouble
+-- For the people who watch: the bank refused something, or says nothing for three days.
+SELECT count(*) FROM payout_batches
+ WHERE status = 'approved' AND (trouble IS NOT NULL OR approved_at < clock_timestamp() - interval '3 days');
 
 -- name: draft_payees
 -- Whose lines are decided now, in the order in which everybody locks.

@@ -9,6 +9,7 @@ import structlog
 
 from services.orders import store
 from services.orders.domain.problems import NothingToPay
+from services.orders.store import payouts
 from services.orders.use_cases.draft_payouts import draft_by_the_clock
 from services.orders.use_cases.expire_orders import BATCH, complete_overdue, expire_orders
 from services.orders.use_cases.forget_person import erase_addresses, erase_bank_accounts
@@ -64,8 +65,10 @@ class Sweeper:
         await self._drain(book_what_is_behind)
         async with self._db.reading() as conn:
             counts = await store.count_stuck(conn, grace_seconds=0)
+            in_trouble = await payouts.batches_in_trouble(conn)
         for status, count in counts.items():
             SAGAS_STUCK.labels(status).set(count)
+        SAGAS_STUCK.labels("payouts").set(in_trouble)
 
     async def _draft_payouts(self) -> None:
         """A batch by the clock, when it is time and there is somebody to pay."""

@@ -78,6 +78,11 @@ async def close_batch(conn: Connection, batch_id: UUID, *, now: datetime) -> Non
     await queries.close_batch.run(conn, batch_id=batch_id, now=now)
 
 
+async def batches_in_trouble(conn: Connection) -> int:
+    """How many batches wait for people: the bank refused something, or says nothing."""
+    return int(await queries.batches_in_trouble.value(conn))
+
+
 async def draft_payees(conn: Connection, batch_id: UUID) -> list[tuple[UUID, UUID]]:
     """Payout and payee of each line that is to be decided, locked."""
     rows = await queries.draft_payees.rows(conn, batch_id=batch_id)

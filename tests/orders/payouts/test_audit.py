@@ -4,13 +4,19 @@ from collections.abc import AsyncIterator
 from typing import Any
 from uuid import uuid4
 
+import asyncpg
 import pytest
 import pytest_asyncio
 
+from deploy.local.stack import Stack
+from deploy.registry import SERVICES_FOLDER
 from shared.contracts.payouts import InstalmentWithheld
+from shared.sql import Queries
 from shared.testing.delivery import published
 from tests.orders.payouts.desk import Desk
 from tests.orders.payouts.test_instalments import payee_with, repaid
+
+AUDIT = SERVICES_FOLDER / "orders" / "audit.sql"
 
 
 @pytest_asyncio.fixture
@@ -90,3 +96,15 @@ async def test_a_payout_that_was_never_decided_is_found(world: Desk) -> None:
 
     found = await world.audit()
     assert {"payouts_are_what_their_payees_lost", "paid_lines_left_by_the_bank_once"} <= set(found)
+
+
+async def test_money_of_payees_that_moved_for_another_reason_is_found(world: Desk, stack: Stack) -> None:
+    async with world.db.reading() as conn:
+        name = await conn.fetchval("SELECT current_database()")
+    conn_of_audit = await asyncpg.connect(stack.audit_dsn("orders").rsplit("/", 1)[0] + f"/{name}")
+    (check,) = [one for one in Queries(AUDIT) if one.name == "payees_get_and_lose_by_nothing_else"]
+
+    found = {row["what"].split(" moved ")[0] for row in await check.rows(conn_of_audit)}
+    await conn_of_audit.close()
+
+    assert found == {"earned"}

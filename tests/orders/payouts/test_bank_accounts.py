@@ -110,3 +110,21 @@ async def test_a_forgotten_persons_account_goes_when_nothing_is_due(desk: Desk) 
     assert (gone.status_code, gone.json()["sha256"]) == (410, batch["batch"]["file_sha256"])
     assert (await desk.set_account("/v1/me/bank-account", person, "1234567801")).status_code == 403
     assert await desk.audit() == {}
+
+
+async def test_a_shops_account_stays_while_its_parcels_are_on_their_way(desk: Desk) -> None:
+    shop_id, owner = await desk.shop()
+    await desk.set_account(f"/v1/shops/{shop_id}/bank-account", owner, "1234567801")
+    parcel = "INSERT INTO parcels (parcel_id, order_id, shop_id, region_code, goods_minor, shipping_minor, status)"
+    await desk.corrupt(parcel + " VALUES ($1, $1, $2, '18.01', 5000, 0, 'shipped')", uuid4(), shop_id)
+    erased = AccountErased(account_id=owner.account_id, erased_at=utc_now())
+
+    await desk.hear(erased)
+    kept = await desk.client.get(f"/v1/shops/{shop_id}/bank-account", headers=owner.headers)
+    await desk.corrupt("UPDATE parcels SET status = 'returned'")
+    async with desk.db.transaction() as conn:
+        await erase_bank_accounts(conn, now=utc_now())
+
+    assert kept.status_code == 200
+    gone = await desk.client.get(f"/v1/shops/{shop_id}/bank-account", headers=owner.headers)
+    assert gone.status_code == 404

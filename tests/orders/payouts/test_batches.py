@@ -4,6 +4,7 @@ import asyncio
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
+from services.orders.sweeper import Sweeper
 from services.orders.use_cases.draft_payouts import draft_by_the_clock
 from shared.clock import utc_now
 from shared.contracts.payouts import PayoutPaid, PayoutReturned, PayoutScheduled
@@ -294,6 +295,20 @@ async def test_the_clock_drafts_once_per_interval_and_one_officer_approves(desk:
     assert (batch["batch"]["created_by"], batch["batch"]["up_to_date"]) == (None, str(TODAY - timedelta(days=1)))
     await desk.approve(batch)
     assert await desk.balance(payee) == 0
+
+
+async def test_the_sweeper_drafts_when_it_is_told_how_often(desk: Desk) -> None:
+    await desk.payee(100_000, at=utc_now() - timedelta(days=2))
+    sweeper = Sweeper(desk.db, seconds=1)
+    await sweeper.sweep_slowly()
+    before = await desk.get("/v1/payouts")
+    desk.db.settings = desk.db.settings.model_copy(update={"payout_interval_seconds": 3600.0})
+
+    await sweeper.sweep_slowly()
+    await sweeper.sweep_slowly()
+
+    assert before["items"] == []
+    assert [one["status"] for one in (await desk.get("/v1/payouts?status=draft"))["items"]] == ["draft"]
 
 
 async def test_a_batch_does_not_exist_for_others(desk: Desk) -> None:

@@ -155,3 +155,34 @@ SELECT b.cooperative_id::text AS key, a.balance_minor::text AS value
   FROM books AS b
   JOIN ledger_accounts AS a ON a.id = b.ledger_account_id
  WHERE b.code = '2301' AND b.cooperative_id::text = ANY(:keys::text[]);
+
+-- name: instalments_are_known_to_financing/orders/expects
+-- I11: what orders withheld for a loan, how much of it counts, what went back and whether the lender has it, is what
+-- financing knows; so their clearing accounts mirror each other.
+SELECT instalment_id::text AS key,
+       amount_minor || ' withheld, ' || accepted_minor || ' accepted, ' || refused_minor || ' refused, '
+       || CASE WHEN passed_on_at IS NULL THEN 'with us' ELSE 'passed on' END AS value,
+       'orders says ' || amount_minor || ' withheld, ' || accepted_minor || ' accepted, ' || refused_minor
+       || ' refused, ' || CASE WHEN passed_on_at IS NULL THEN 'with us' ELSE 'passed on' END
+       || '; financing says otherwise' AS what
+  FROM instalments;
+
+-- name: instalments_are_known_to_financing/financing/confirms
+-- The same instalments as financing answered them.
+SELECT instalment_id::text AS key,
+       amount_minor || ' withheld, ' || accepted_minor || ' accepted, ' || refused_minor || ' refused, '
+       || CASE WHEN passed_on_at IS NULL THEN 'with us' ELSE 'passed on' END AS value
+  FROM instalments
+ WHERE instalment_id = ANY(:keys::text[]::uuid[]);
+
+-- name: instalments_were_withheld/financing/expects
+-- I11, from the other side: financing counts no instalment that orders did not withhold.
+SELECT instalment_id::text AS key, amount_minor::text AS value,
+       'financing counts ' || amount_minor || ', orders withheld something else' AS what
+  FROM instalments;
+
+-- name: instalments_were_withheld/orders/confirms
+-- What orders withheld of these.
+SELECT instalment_id::text AS key, amount_minor::text AS value
+  FROM instalments
+ WHERE instalment_id = ANY(:keys::text[]::uuid[]);

@@ -12,7 +12,7 @@ from shared.clock import utc_now
 from shared.contracts.cooperatives import SavingsCharged, SavingsRefused
 from shared.contracts.orders import RefundMade, SavingsChargeRequested
 from shared.testing.delivery import check_handler, deliver, delivery_of, published
-from tests.cooperatives.conftest import Cooperative, Member, Office
+from tests.cooperatives.conftest import PRINCIPAL, Cooperative, Member, Office
 
 
 def charge_of(cooperative_id: UUID, buyer_id: UUID, amount_minor: int, **other: Any) -> SavingsChargeRequested:
@@ -211,3 +211,23 @@ async def test_a_charge_and_its_refund_in_one_batch_end_as_one_after_the_other(o
 
     trial = await office.trial(cooperative)
     assert (trial["2101"], trial["2301"]) == (-4_000, -5_000)
+
+
+async def test_who_leaves_while_orders_are_paid_is_charged_before_or_not_at_all(office: Office) -> None:
+    cooperative = await office.cooperative()
+    members = [await office.member(cooperative, voluntary_minor=10_000) for _ in range(4)]
+    asked = [charge(cooperative, member, 4_000) for member in members for _ in range(2)]
+    ends = [f"{cooperative.path}{member.path}/end" for member in members]
+
+    await asyncio.gather(
+        *(office.hear(*asked[at::4]) for at in range(4)),
+        *(office.post(end, cooperative.chair, {"reason": "resigned"}, status=201) for end in ends),
+    )
+
+    charged = await published(office.db, SavingsCharged, cooperative_id=cooperative.cooperative_id)
+    refused = await published(office.db, SavingsRefused, cooperative_id=cooperative.cooperative_id)
+    trial = await office.trial(cooperative)
+    assert len(charged) + len(refused) == len(asked)
+    assert {answer.reason for answer in refused} <= {"not_a_member"}
+    assert (trial["2101"], trial["2301"]) == (0, -4_000 * len(charged))
+    assert trial["2102"] == -(4 * (PRINCIPAL + 10_000) - 4_000 * len(charged))

@@ -84,7 +84,8 @@ async def test_a_member_without_account_is_entered_by_an_officer_and_known_by_nu
     cooperative = await office.cooperative()
     path = f"{cooperative.path}/applications"
     body = {"name": "Pak Tono", "has_account": False, "identity_number": NIK}
-    made = (await office.post(path, cooperative.secretary, body, status=201)).json()
+    made = (await office.post(path, cooperative.secretary, body, key="sekali", status=201)).json()
+    assert (await office.post(path, cooperative.secretary, body, key="sekali", status=201)).json() == made
     await office.post(f"{path}/{made['application_id']}/approve", cooperative.chair, status=200)
 
     again = await office.post(path, cooperative.secretary, body | {"name": "Tono"})

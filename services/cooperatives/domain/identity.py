@@ -31,5 +31,10 @@ def link_code_hash(key: str, code: str) -> bytes:
     return _keyed(key, "link code", "".join(code.split()).replace("-", "").upper())
 
 
+def veiled(key: str, number: str | None) -> str | None:
+    """What stands for an identity number where a request is remembered, so that the same request is known again."""
+    return None if number is None else _keyed(key, "request", number).hex()
+
+
 def _keyed(key: str, what: str, text: str) -> bytes:
     return hmac.new(key.encode(), f"{what}:{text}".encode(), hashlib.sha256).digest()

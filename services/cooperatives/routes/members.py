@@ -10,6 +10,7 @@ from pydantic import AwareDatetime, BaseModel, Field
 from services.cooperatives import store
 from services.cooperatives.domain.chart import day_of
 from services.cooperatives.domain.cooperative import EndReason, MemberState
+from services.cooperatives.domain.identity import veiled
 from services.cooperatives.domain.problems import (
     AccountGone,
     ApplicationDecided,
@@ -26,7 +27,7 @@ from services.cooperatives.domain.problems import (
     NotYourTask,
     UnknownRegion,
 )
-from services.cooperatives.routes.desk import Digits, Phone, Words, once, part_of, position
+from services.cooperatives.routes.desk import Digits, Phone, Settings, Words, once, part_of, position
 from services.cooperatives.use_cases.apply import Apply, apply
 from services.cooperatives.use_cases.change_dues import change_dues
 from services.cooperatives.use_cases.decide_application import approve_application, reject_application
@@ -228,9 +229,18 @@ class LinkCode(BaseModel):
     ),
 )
 async def create_application(
-    cooperative_id: UUID, body: NewApplication, key: IdempotencyKey, person: CurrentPerson, request: Request, db: Db
+    cooperative_id: UUID,
+    body: NewApplication,
+    key: IdempotencyKey,
+    person: CurrentPerson,
+    request: Request,
+    settings: Settings,
+    db: Db,
 ) -> Response:
     """Apply for oneself, or as an officer for somebody without an account."""
+    remembered = body.model_copy(
+        update={"identity_number": veiled(settings.members_key.get_secret_value(), body.identity_number)}
+    )
     command = Apply(
         new_id(),
         cooperative_id,
@@ -247,7 +257,7 @@ async def create_application(
             await apply(conn, command, now=utc_now())
             return ApplicationMade(application_id=command.application_id, state="waiting")
 
-        return await once(conn, request, person, key, body, work)
+        return await once(conn, request, person, key, remembered, work)
 
 
 @router.get("/applications", responses=documented(Malformed))

@@ -10,6 +10,7 @@ from services.cooperatives import store
 from services.cooperatives.domain.chart import day_of
 from services.cooperatives.domain.cooperative import Articles, CapitalBase, Cooperative, Role
 from services.cooperatives.domain.governance import Kind
+from services.cooperatives.domain.identity import veiled
 from services.cooperatives.domain.problems import (
     AccountGone,
     AppliedAlready,
@@ -23,7 +24,7 @@ from services.cooperatives.domain.problems import (
     UnknownRegion,
 )
 from services.cooperatives.domain.rulebook import RULES
-from services.cooperatives.routes.desk import Digits, Phone, Words, once, part_of, position
+from services.cooperatives.routes.desk import Digits, Phone, Settings, Words, once, part_of, position
 from services.cooperatives.use_cases.appoint_officer import appoint_officer, dismiss_officer
 from services.cooperatives.use_cases.register_cooperative import (
     Founder,
@@ -202,7 +203,7 @@ async def list_cooperatives(
     ),
 )
 async def create_cooperative(
-    body: NewCooperative, key: IdempotencyKey, person: CurrentPerson, request: Request, db: Db
+    body: NewCooperative, key: IdempotencyKey, person: CurrentPerson, request: Request, settings: Settings, db: Db
 ) -> Response:
     """Register a cooperative. Whoever does, and is given no office, becomes its chair."""
     now = utc_now()
@@ -237,7 +238,13 @@ async def create_cooperative(
             founders = await register_cooperative(conn, command, now=now)
             return CooperativeMade(cooperative_id=cooperative.cooperative_id, founders=founders)
 
-        return await once(conn, request, person, key, body, work)
+        secret = settings.members_key.get_secret_value()
+        veiled_founders = [
+            founder.model_copy(update={"identity_number": veiled(secret, founder.identity_number)})
+            for founder in body.founders
+        ]
+        remembered = body.model_copy(update={"founders": veiled_founders})
+        return await once(conn, request, person, key, remembered, work)
 
 
 @router.get("/{cooperative_id}", responses=documented(CooperativeNotFound))

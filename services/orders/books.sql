@@ -239,3 +239,7 @@ SELECT family AS account, kind, currency, sum(debit_minor)::bigint AS debit_mino
           FROM ledger_accounts) AS accounts
  GROUP BY family, kind, currency
  ORDER BY currency, kind, family;
+
+-- name: failed_among
+-- A failed call stays listed; once its refund was tried again it is nobody's work any more.
+SELECT refund_id FROM refunds WHERE refund_id = ANY(:refund_ids::uuid[]) AND status = 'failed';

@@ -268,8 +268,9 @@ async def test_a_failed_refund_is_tried_again_and_owed_meanwhile(market: Market)
         refund_id = await conn.fetchval(
             "UPDATE refunds SET status = 'failed' WHERE order_id = $1 RETURNING refund_id", UUID(order["order_id"])
         )
-        await conn.execute("UPDATE calls_out SET state = 'failed' WHERE subject = $1", str(refund_id))
+        await conn.execute("UPDATE calls_out SET state = 'failed', attempts = 1 WHERE subject = $1", str(refund_id))
 
+    assert str(refund_id) in await _stuck(market, operator)
     by_shop = await market.post(f"{path}/{refund_id}/retry", shop.owner)
     unknown = await market.post(f"{path}/{uuid4()}/retry", operator)
     retried = await market.post(f"{path}/{refund_id}/retry", operator)
@@ -278,3 +279,10 @@ async def test_a_failed_refund_is_tried_again_and_owed_meanwhile(market: Market)
 
     assert [a.status_code for a in (by_shop, unknown, retried, again)] == [403, 404, 200, 409]
     assert len(await market.events(RefundMade, order["order_id"])) == 1
+    assert str(refund_id) not in await _stuck(market, operator)
+
+
+async def _stuck(market: Market, operator: Person) -> list[str]:
+    """What the calls that want somebody are about."""
+    answer = await market.client.get("/v1/orders/stuck", headers=operator.headers)
+    return [call["subject"] for call in answer.json()["calls"]]

@@ -15,6 +15,7 @@ from services.orders.domain.problems import (
 from services.orders.use_cases.book_money import IMMEDIATE
 from services.orders.use_cases.cancel_order import cancel_order
 from services.orders.use_cases.refund_order import refund_order
+from services.orders.use_cases.send_refund import settled_calls_left_out
 from services.orders.views.asked import Cancellation, NewRefund, quantities
 from services.orders.views.shown import (
     OrderInList,
@@ -56,7 +57,7 @@ async def list_stuck(
     require_role(person, "operator")
     async with db.reading() as conn:
         orders = await store.stuck_orders(conn, grace_seconds=grace_seconds, most=limit)
-        calls = await calls_out.hanging(conn, most=limit)
+        calls = await settled_calls_left_out(conn, await calls_out.hanging(conn, most=limit))
     return StuckView(
         orders=[StuckOrder(**row) for row in orders],
         calls=[StuckCall(**{name: call[name] for name in StuckCall.model_fields}) for call in calls],

@@ -267,6 +267,11 @@ async def book_refunds(conn: Connection, order_ids: Iterable[UUID]) -> list[Row]
     return await books.book_refunds.rows(conn, order_ids=list(order_ids))
 
 
+async def failed_among(conn: Connection, refund_ids: Iterable[UUID]) -> set[UUID]:
+    """Those of these refunds that have failed and were not tried again."""
+    return {row["refund_id"] for row in await books.failed_among.rows(conn, refund_ids=list(refund_ids))}
+
+
 async def try_refund_again(conn: Connection, order_id: UUID, refund_id: UUID) -> int | None:
     """The number of the try that begins; None unless the refund has failed."""
     tries: int | None = await books.try_refund_again.value(conn, order_id=order_id, refund_id=refund_id)

@@ -4,7 +4,9 @@ What must stay true: whichever try it is, the provider is asked under the refund
 the money twice; while a refund has failed, the ledger goes on owing it to the buyer.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from services.orders import store
@@ -22,6 +24,17 @@ from shared.problems import NotFound
 def refund_of(subject: str) -> UUID:
     """The refund that a call is about; from the second try on, the number of the try stands behind it."""
     return UUID(subject.partition("/")[0])
+
+
+async def settled_calls_left_out(conn: Connection, calls: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Of these calls to the provider, those that still want somebody: not a failed one whose refund was tried again."""
+    failed = [refund_of(call["subject"]) for call in calls if call["purpose"] == REFUND and call["state"] == "failed"]
+    still = await store.failed_among(conn, failed) if failed else set()
+    return [
+        call
+        for call in calls
+        if call["purpose"] != REFUND or call["state"] != "failed" or refund_of(call["subject"]) in still
+    ]
 
 
 async def make_refund(conn: Connection, refund_id: UUID, refund_number: str, *, now: datetime) -> None:

@@ -70,6 +70,15 @@ VALUES (:cooperative_id, :year, :motion_id, :surplus_minor, :allocation::jsonb, 
 -- Whoever computes for real has the cooperative's year alone; the lock ends with the transaction.
 SELECT pg_advisory_xact_lock(hashtextextended('surplus:' || :cooperative_id::uuid::text, :year::bigint));
 
+-- name: share_year_of_day
+-- Whoever books into a year shares what a division has alone, so that each sees what the other did; which year it is.
+SELECT y.year, pg_advisory_xact_lock_shared(hashtextextended('surplus:' || c.cooperative_id::text, y.year)) IS NULL AS shared
+  FROM cooperatives AS c
+ CROSS JOIN LATERAL (
+        SELECT extract(year FROM :day::date)::bigint
+               + (extract(month FROM :day::date) > c.book_year_end_month)::integer AS year) AS y
+ WHERE c.cooperative_id = :cooperative_id;
+
 -- name: allow_time
 -- The role's limits are meant for requests that people wait for; a hundred thousand members take longer, also to calculate.
 SELECT set_config('transaction_timeout', '5min', true), set_config('idle_in_transaction_session_timeout', '2min', true),
@@ -103,6 +112,15 @@ SELECT r.motion_id, m.meeting_id, r.surplus_minor, r.allocation, r.rounding::tex
        r.distributed_at
   FROM surplus_runs AS r JOIN motions AS m USING (motion_id)
  WHERE r.cooperative_id = :cooperative_id AND r.year = :year;
+
+-- name: standing_of_year
+-- What has become of a book year: the annual meeting that was held about it, and whether its surplus is divided.
+SELECT (SELECT g.meeting_id FROM meetings AS g
+         WHERE g.cooperative_id = :cooperative_id AND g.year = :year AND g.kind = 'annual' AND g.state = 'closed'
+           AND g.opened_at IS NOT NULL
+         ORDER BY g.closed_at DESC LIMIT 1) AS meeting_id,
+       (SELECT r.distributed_at FROM surplus_runs AS r
+         WHERE r.cooperative_id = :cooperative_id AND r.year = :year) AS distributed_at;
 
 -- name: shares_of_year
 -- Members' lines, in the order of their ids.

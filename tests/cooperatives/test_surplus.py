@@ -315,3 +315,70 @@ async def test_the_clock_of_the_books_is_that_of_western_indonesia(office: Offic
     await world.surplus(300_000, at=IN_THE_YEAR.replace(year=2024))
 
     assert (await divide(world, world.chair, dry=True))["surplus_minor"] == 1_000
+
+
+async def journal(world: World, day: str, *, code: str = "4101") -> str:
+    """A journal of the treasurer that waits; its path."""
+    lines = [
+        {"code": "1101", "side": "debit", "amount_minor": 5_000},
+        {"code": code, "side": "credit", "amount_minor": 5_000},
+    ]
+    body = {"description": "Penjualan", "booked_on": day, "lines": lines}
+    made = await world.office.post(f"{world.path}/journals", world.treasurer, body, status=201)
+    return f"{world.path}/journals/{made.json()['journal_id']}"
+
+
+async def test_nothing_is_booked_into_a_year_that_is_divided(office: Office) -> None:
+    world = await a_year(office)
+    await world.decide(allocation=USUAL)
+    late, loan, next_year = [
+        await journal(world, "2025-12-31"),
+        await journal(world, "2025-12-31", code="2401"),
+        await journal(world, "2026-01-01"),
+    ]
+    await divide(world, world.chair, status=201)
+
+    refused = await office.post(f"{late}/approve", world.chair, status=409)
+
+    assert refused.json()["type"].endswith("year-divided")
+    for path in (loan, next_year):
+        await office.post(f"{path}/approve", world.chair, status=200)
+    assert await world.balance("4101") == 5_000
+
+
+async def test_a_journal_that_comes_with_the_division_is_in_it_or_refused(office: Office) -> None:
+    world = await a_year(office)
+    await world.decide(allocation=USUAL)
+    late = await journal(world, "2025-12-31")
+
+    approved, divided = await asyncio.gather(
+        office.post(f"{late}/approve", world.chair),
+        office.post(f"{world.path}/years/2025/surplus", world.secretary, {"allocation": USUAL}),
+    )
+
+    assert divided.status_code == 201
+    assert divided.json()["surplus_minor"] == (1_005_003 if approved.status_code == 200 else 1_000_003)
+    assert (await world.balance("4101"), await world.balance("3301")) == (0, 0)
+
+
+async def test_a_year_says_until_when_to_meet_and_where_it_stands(office: Office) -> None:
+    world, other = await a_year(office), await make_world(office)
+    path = f"{world.path}/years/2025"
+
+    before = await office.get(path, world.people[5])
+    await world.decide(allocation=USUAL)
+    await divide(world, world.chair, status=201)
+    after = await office.get(path, world.chair)
+
+    assert (before["first_day"], before["last_day"], before["meeting_due_on"]) == (
+        "2025-01-01",
+        "2025-12-31",
+        "2026-06-30",
+    )
+    assert (before["is_over"], before["is_meeting_overdue"], before["meeting_id"], before["distributed_at"]) == (
+        True, True, None, None,
+    )  # fmt: skip
+    assert after["is_meeting_overdue"] is False and after["meeting_id"] and after["distributed_at"]
+    assert (await office.get(f"{world.path}/years/{utc_now().year + 1}", world.chair))["is_over"] is False
+    for stranger in (other.chair, office.person()):
+        await office.get(path, stranger, status=404)

@@ -101,6 +101,12 @@ class DividedAlready(Problem):
     slug = "divided-already"
 
 
+class YearDivided(Problem):
+    """The surplus of this book year is divided: income and expense of it are booked in a later year."""
+
+    slug = "year-divided"
+
+
 class NothingToPayOut(Problem):
     """Nothing of a surplus waits for this member."""
 

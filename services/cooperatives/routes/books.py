@@ -10,6 +10,7 @@ from pydantic import AwareDatetime, BaseModel, Field
 from services.cooperatives import store
 from services.cooperatives.domain.chart import WIB, chart_on, day_of, line_of
 from services.cooperatives.domain.journal import JournalLine
+from services.cooperatives.domain.meeting_problems import YearDivided
 from services.cooperatives.domain.problems import (
     AccountNotFound,
     BalanceRefused,
@@ -190,7 +191,10 @@ async def list_journals(
 DECISIONS = documented(NotYourTask, JournalNotFound, DecidedAlready, NeedsAnotherPerson, BalanceRefused)
 
 
-@router.post("/journals/{journal_id}/approve", responses=DECISIONS)
+@router.post(
+    "/journals/{journal_id}/approve",
+    responses=documented(NotYourTask, JournalNotFound, DecidedAlready, NeedsAnotherPerson, BalanceRefused, YearDivided),
+)
 async def approve(cooperative_id: UUID, journal_id: UUID, person: CurrentPerson, db: Db) -> JournalMade:
     """Another officer than the one who wrote it books it."""
     async with db.transaction() as conn:

@@ -1,16 +1,14 @@
 """Patronage of members, and the surplus (SHU) of a year: tried, divided, read, paid out."""
 
 from collections.abc import Iterable, Mapping
-from datetime import date
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Path, Query, Request, Response
-from pydantic import AwareDatetime, BaseModel, Field
 
 from services.cooperatives.domain.allocation import POOLS
 from services.cooperatives.domain.book_year import BookYear
-from services.cooperatives.domain.cooperative import CapitalBase
+from services.cooperatives.domain.chart import day_of
 from services.cooperatives.domain.division import Division, exact_share, residue_of
 from services.cooperatives.domain.meeting import MeetingRules
 from services.cooperatives.domain.meeting_problems import (
@@ -22,9 +20,19 @@ from services.cooperatives.domain.meeting_problems import (
     YearNotOver,
 )
 from services.cooperatives.domain.problems import CooperativeNotFound, MemberNotFound, NotYourTask
-from services.cooperatives.domain.surplus import Rounding
 from services.cooperatives.routes.desk import Settings, once, position
-from services.cooperatives.routes.meeting_models import Allocation
+from services.cooperatives.routes.surplus_models import (
+    FundView,
+    OwnSurplus,
+    PaidOutView,
+    Patronage,
+    PatronageEntry,
+    PatronageRole,
+    ShareView,
+    SurplusAsked,
+    SurplusView,
+    YearView,
+)
 from services.cooperatives.store import meetings, patronage
 from services.cooperatives.store import surplus as store
 from services.cooperatives.use_cases.divide_surplus import divide_surplus, read_year, try_division
@@ -45,117 +53,6 @@ router = APIRouter(prefix="/v1/cooperatives/{cooperative_id}", tags=["surplus"])
 
 Year = Annotated[int, Path(ge=2000, le=9998)]
 AskedYear = Annotated[int, Query(ge=2000, le=9998)]
-
-
-class PatronageRole(BaseModel):
-    """What a member's dealings on one side count."""
-
-    role: Literal["seller", "buyer"]
-    parcels: int
-    completed_minor: int
-    refunded_minor: int
-    net_minor: int
-
-
-class PatronageEntry(BaseModel):
-    """What one parcel counts."""
-
-    parcel_id: UUID
-    role: Literal["seller", "buyer"]
-    completed_at: AwareDatetime
-    completed_minor: int
-    refunded_minor: int
-
-
-class Patronage(BaseModel):
-    """A member's patronage of a book year, with its parcels, newest first."""
-
-    member_id: UUID
-    year: int
-    first_day: date
-    last_day: date
-    currency: str
-    completed_minor: int
-    refunded_minor: int
-    net_minor: int
-    roles: list[PatronageRole]
-    items: list[PatronageEntry]
-    next_cursor: str | None
-
-
-class SurplusAsked(BaseModel):
-    """How the surplus is divided."""
-
-    allocation: Allocation
-
-
-class ShareView(BaseModel):
-    """What a member gets, and of what; `exact_*` is before rounding, as decimal text."""
-
-    member_id: UUID
-    savings_minor: int
-    dealings_minor: int
-    capital_minor: int
-    service_minor: int
-    total_minor: int
-    exact_capital: str
-    exact_service: str
-
-
-class FundView(BaseModel):
-    """A part of the surplus that goes to no member."""
-
-    name: str
-    basis_points: int
-    amount_minor: int
-
-
-class SurplusView(BaseModel):
-    """A surplus divided. `rounding` says what becomes of fractions of a rupiah; what is left over is in the reserve."""
-
-    cooperative_id: UUID
-    year: int
-    is_dry_run: bool
-    is_year_over: bool
-    first_day: date
-    last_day: date
-    currency: str
-    surplus_minor: int
-    loss_minor: int
-    allocation: dict[str, int]
-    rounding: Rounding
-    capital_base: CapitalBase
-    savings_total_minor: int
-    dealings_total_minor: int
-    members: int
-    members_minor: int
-    undistributed_minor: int
-    residue_minor: int = Field(description="What rounding left of the members' pools; it is in the reserve.")
-    funds: list[FundView]
-    meeting_id: UUID | None
-    motion_id: UUID | None
-    distributed_at: AwareDatetime | None
-    items: list[ShareView]
-    next_cursor: str | None
-
-
-class OwnSurplus(BaseModel):
-    """The caller's own lines of a year."""
-
-    year: int
-    surplus_minor: int
-    currency: str
-    items: list[ShareView]
-
-
-class PaidOutView(BaseModel):
-    """What was moved from the surplus owed to savings."""
-
-    movement_id: UUID
-    kind: Literal["voluntary", "payable"]
-    amount_minor: int
-    tax_minor: int
-    currency: str
 
 
 @router.get("/members/{member_id}/patronage", responses=documented(MemberNotFound, Malformed))
@@ -211,6 +108,25 @@ def _id(value: Any) -> UUID:
         return UUID(str(value))
     except ValueError as error:
         raise Malformed("the cursor is not one of this list") from error
+
+
+@router.get("/years/{year}", responses=documented(CooperativeNotFound))
+async def get_year(cooperative_id: UUID, year: Year, person: CurrentPerson, db: Db) -> YearView:
+    """Until when members must meet about a book year, whether they did, and whether its surplus is divided."""
+    async with db.reading() as conn:
+        rules = await meetings.rules_for_anyone_inside(conn, cooperative_id, person.id)
+        standing = await store.standing(conn, cooperative_id, year)
+    days, due_on, now = rules.year(year), rules.due_on(year), utc_now()
+    return YearView(
+        year=year,
+        first_day=days.first_day,
+        last_day=days.last_day,
+        is_over=now >= days.ends_at,
+        meeting_due_on=due_on,
+        is_meeting_overdue=standing["meeting_id"] is None and day_of(now) > due_on,
+        meeting_id=standing["meeting_id"],
+        distributed_at=standing["distributed_at"],
+    )
 
 
 @router.post(

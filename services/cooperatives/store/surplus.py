@@ -5,7 +5,7 @@ Sets, never members one by one: a cooperative may have a hundred thousand.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from uuid import UUID
 
@@ -16,7 +16,7 @@ from services.cooperatives.domain.book_year import BookYear
 from services.cooperatives.domain.chart import MANDATORY, PRINCIPAL, VOLUNTARY, Place, day_of, line_of
 from services.cooperatives.domain.cooperative import CapitalBase
 from services.cooperatives.domain.division import Division
-from services.cooperatives.domain.meeting_problems import DividedAlready, SurplusNotFound
+from services.cooperatives.domain.meeting_problems import DividedAlready, SurplusNotFound, YearDivided
 from services.cooperatives.domain.problems import MemberNotFound
 from shared import ledger, sql
 from shared.db import Connection
@@ -72,6 +72,13 @@ async def lock_year(conn: Connection, cooperative_id: UUID, year: int) -> None:
     """One at a time, for minutes if need be: who comes second computes nothing before it knows what the first did."""
     await queries.allow_time.run(conn)
     await queries.lock_year.run(conn, cooperative_id=cooperative_id, year=year)
+
+
+async def require_open(conn: Connection, cooperative_id: UUID, day: date) -> None:
+    """Raise YearDivided when the book year of this day is divided; it will not be until this transaction ends."""
+    row = await queries.share_year_of_day.row(conn, cooperative_id=cooperative_id, day=day)
+    if row is not None and await is_divided(conn, cooperative_id, row["year"]):
+        raise YearDivided
 
 
 async def claim_year(
@@ -156,6 +163,13 @@ async def run_of_year(conn: Connection, cooperative_id: UUID, year: int) -> Row:
 async def is_divided(conn: Connection, cooperative_id: UUID, year: int) -> bool:
     """Whether a year was divided."""
     return await queries.run_of_year.row(conn, cooperative_id=cooperative_id, year=year) is not None
+
+
+async def standing(conn: Connection, cooperative_id: UUID, year: int) -> Row:
+    """Which closed meeting with quorum was about the year, and whether its surplus is divided."""
+    row = await queries.standing_of_year.row(conn, cooperative_id=cooperative_id, year=year)
+    assert row is not None
+    return row
 
 
 async def shares_of_year(

@@ -10,10 +10,12 @@ from services.cooperatives.domain.chart import WIB, Place, day_of
 from services.cooperatives.domain.cooperative import Role
 from services.cooperatives.domain.journal import JournalLine, check_journal
 from services.cooperatives.domain.problems import DecidedAlready
+from services.cooperatives.store import surplus
 from services.cooperatives.store.journals import Journal
 from shared.db import Connection
 from shared.ledger import Leg, Transfer
 
+RESULT = ("4", "5")  # codes of income and expense, which make the surplus of a year
 NOON = time(12)  # a journal says the day; on both sides of noon it stays that day in every zone of the country
 
 
@@ -45,9 +47,11 @@ async def enter_journal(conn: Connection, command: EnterJournal, *, now: datetim
 
 async def approve_journal(conn: Connection, cooperative_id: UUID, journal_id: UUID, *, by: UUID, now: datetime) -> None:
     """Book it. Raises CooperativeNotFound, NotYourTask, JournalNotFound, DecidedAlready, NeedsAnotherPerson,
-    BalanceRefused (an account would fall below nothing)."""
+    BalanceRefused (an account would fall below nothing), YearDivided (income or expense of a year that is)."""
     journal = await _lock(conn, cooperative_id, journal_id, by=by)
     lines = (await store.journal_lines(conn, [journal_id])).get(journal_id, [])
+    if any(line.code[0] in RESULT for line in lines):
+        await surplus.require_open(conn, cooperative_id, journal.booked_on)
     places = {line.code: Place(cooperative_id, line.code) for line in lines}
     accounts = await store.accounts(conn, places.values(), on=day_of(now))
     transfer = Transfer(

@@ -63,6 +63,14 @@ RETURNING consent_id, ended_at, acknowledge_by;
 -- With the consent goes what was kept to be read under it.
 DELETE FROM profiles WHERE consent_id = ANY (:consent_ids::uuid[]);
 
+-- name: erase_answers
+-- The answer to an application is kept for its Idempotency-Key and says why products do not fit, so also what the
+-- profile had: it goes with the profile. Who asks again with the key is told that the consent has ended.
+DELETE FROM idempotency_keys AS k
+ USING unnest(:person_ids::uuid[], :consent_ids::uuid[]) AS c (person_id, consent_id)
+ WHERE k.principal_id = c.person_id AND k.route = 'POST /v1/applications'
+   AND convert_from(k.body, 'UTF8')::jsonb ->> 'consent_id' = c.consent_id::text;
+
 -- name: recipients_of_consents
 -- Who must know that a consent has ended.
 SELECT consent_id, lender_id

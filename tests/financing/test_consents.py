@@ -11,7 +11,19 @@ from shared.contracts.financing import ApplicationClosed, ConsentGiven, ConsentR
 from shared.contracts.identity import AccountErased
 from shared.testing import published
 from tests.financing.conftest import Desk
-from tests.financing.world import Bank, Toko, apply, completed, give_consent, open_bank, open_shop, product_body, told
+from tests.financing.world import (
+    Bank,
+    Toko,
+    application_body,
+    apply,
+    completed,
+    give_consent,
+    offer_body,
+    open_bank,
+    open_shop,
+    product_body,
+    told,
+)
 
 
 async def with_application(desk: Desk) -> tuple[Bank, Toko, dict[str, Any]]:
@@ -205,6 +217,73 @@ async def test_a_forgotten_person_leaves_no_profile(desk: Desk) -> None:
         },
     )
     assert refused.status_code == 404
+
+
+async def test_a_revoked_profile_is_in_no_table(desk: Desk) -> None:
+    sector = f"s{uuid4().hex[:12]}"
+    banks = [
+        await open_bank(desk, product_body(sectors=[sector])),
+        await open_bank(desk, product_body(sectors=[sector], turnover_min_minor=1_000_000_000)),
+    ]
+    toko = await open_shop(desk, sector=sector)
+    turnover = 87_654_321  # a figure that nothing else has
+    await desk.hear(completed(toko.shop_id, turnover - 21), completed(toko.shop_id, 21))
+    consent = await give_consent(desk, toko)
+    key, body = uuid4().hex, application_body(toko, consent["consent_id"])
+    application = (await desk.post("/v1/applications", toko.owner, body, key=key)).json()
+    assert await tables_with(desk, str(turnover)) == {"idempotency_keys", "profiles"}
+    await desk.get(f"/v1/applications/{application['application_id']}/profile", banks[0].caller)
+
+    await desk.client.delete(f"/v1/consents/{consent['consent_id']}", headers=toko.owner.headers)
+
+    assert await tables_with(desk, str(turnover)) == set()
+    again = await desk.post("/v1/applications", toko.owner, body, key=key)
+    assert again.status_code == 403
+
+
+async def tables_with(desk: Desk, text: str) -> set[str]:
+    """The tables, the kernel's too, in which a row has these words; answers are kept as bytes."""
+    found = set()
+    async with desk.db.reading() as conn:
+        names = await conn.fetch(
+            "SELECT relname FROM pg_class WHERE relkind IN ('r', 'p') AND relnamespace = 'public'::regnamespace"
+        )
+        for (name,) in names:
+            is_there = await conn.fetchval(
+                f"SELECT EXISTS (SELECT FROM {name} AS t WHERE t::text LIKE $1 OR t::text LIKE $2)",  # noqa: S608  ours
+                f"%{text}%",
+                f"%{text.encode().hex()}%",
+            )
+            if is_there:
+                found.add(name)
+    return found
+
+
+async def test_everything_at_once_ends_in_order(desk: Desk) -> None:
+    """Offers, reads, a withdrawal and the revocation at the same time: each is done or refused, nothing hangs."""
+    for _ in range(3):
+        sector = f"s{uuid4().hex[:12]}"
+        banks = [await open_bank(desk, product_body(sectors=[sector])) for _ in range(3)]
+        toko = await open_shop(desk, sector=sector)
+        consent = await give_consent(desk, toko)
+        body = application_body(toko, consent["consent_id"])
+        first, second = [await desk.done("/v1/applications", toko.owner, body) for _ in range(2)]
+        paths = [f"/v1/applications/{each['application_id']}" for each in (first, second)]
+        sales = [completed(toko.shop_id, 1_000 + n) for n in range(8)]
+
+        answers = await asyncio.gather(
+            *(desk.post(path + "/offers", bank.caller, offer_body(bank)) for bank in banks for path in paths),
+            *(desk.get(path + "/profile", bank.caller) for bank in banks for path in paths),
+            desk.post(paths[0] + "/withdraw", toko.owner),
+            desk.client.delete(f"/v1/consents/{consent['consent_id']}", headers=toko.owner.headers),
+            *(desk.post(path + "/declines", banks[0].caller, {"reason": "other"}) for path in paths),
+        )
+        await asyncio.gather(*(desk.hear(sale) for sale in sales))
+
+        assert {answer.status_code for answer in answers} <= {200, 201, 204, 403, 409}
+        shown = (await desk.get("/v1/applications", toko.owner)).json()["items"]
+        assert {each["state"] for each in shown} <= {"withdrawn", "consent_ended", "declined"}
+        assert await told(desk, banks[1], "lending.sale_completed.v1") == []
 
 
 async def test_what_was_not_allowed_is_not_in_the_profile(desk: Desk) -> None:

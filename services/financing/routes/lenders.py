@@ -17,6 +17,7 @@ from services.financing.store import products
 from services.financing.use_cases.disburse_loan import day_of
 from services.financing.use_cases.offer_product import offer_product
 from services.financing.use_cases.register_lender import register_lender
+from shared import regions
 from shared.auth import CurrentPerson, require_role
 from shared.clock import utc_now
 from shared.contracts.base import RegionCode
@@ -94,6 +95,8 @@ class NewProduct(BaseModel):
             raise ValueError("a murabahah has no annual_rate, the others have one")
         if self.amount_min_minor > self.amount_max_minor or self.tenor_min_months > self.tenor_max_months:
             raise ValueError("the least is above the most")
+        if unknown := [code for code in self.regions if regions.find(code) is None]:
+            raise ValueError(f"there is no region {', '.join(unknown)}")
         if (self.kur_scheme is None) != (self.kur_access is None):
             raise ValueError("kur_scheme and kur_access go together")
         return self

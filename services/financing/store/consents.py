@@ -113,11 +113,12 @@ async def share(conn: Connection, consent_id: UUID) -> Consent:
 async def end(
     conn: Connection, consents: Sequence[Consent], reason: EndReason, *, answer_time: timedelta
 ) -> list[Ended]:
-    """End these, which are locked, and erase every profile that was kept under them."""
+    """End these, which are locked, and erase every profile that was kept under them, and what was said of it."""
     ids = [consent.consent_id for consent in consents]
     by_id = {consent.consent_id: consent for consent in consents}
     rows = await lending.end_consents.rows(conn, consent_ids=ids, reason=reason, answer_time=answer_time)
     await lending.erase_profiles.run(conn, consent_ids=ids)
+    await lending.erase_answers.run(conn, consent_ids=ids, person_ids=[consent.person_id for consent in consents])
     ended = [Ended(by_id[row["consent_id"]], row["ended_at"], row["acknowledge_by"]) for row in rows]
     return sorted(ended, key=lambda each: each.consent.consent_id)
 

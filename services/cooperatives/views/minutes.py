@@ -71,6 +71,8 @@ def printed(
 ) -> str:
     """The page. `names` are those of members on the roll that are still known."""
     document = json.loads(minutes)
+    for motion in document["motions"]:
+        motion["allocation"] = {name: part for name in FUNDS if (part := (motion["allocation"] or {}).get(name))}
     return _environment.get_template("minutes.html").render(
         m=document,
         jenis=KINDS[document["kind"]],

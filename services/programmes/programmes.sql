@@ -378,11 +378,12 @@ DELETE FROM unplaced WHERE shop_id = ANY(:shop_ids::uuid[]) RETURNING shop_id, i
 -- name: figures
 -- What may be seen in a month, summed as far as asked: :digits = 0 for the country, 2 for provinces, 5 for regencies.
 -- Cells of a month are those of this month; those of a year or for ever, what was shown of them by then.
-SELECT indicator, rpad(left(region_code, :digits::int), 2, '0') AS region_code, sum(value)::bigint AS value
+SELECT indicator, CASE WHEN :digits::int = 0 THEN '00' ELSE left(region_code, :digits) END AS region_code,
+       sum(value)::bigint AS value
   FROM shown
  WHERE (period = :month::date AND indicator = ANY(:monthly::text[])
         OR period = :year::date AND month <= :month AND indicator = ANY(:yearly::text[])
-        OR period = '0001-01-01' AND month <= :month AND indicator = ANY(:lasting::text[]))
+        OR period = '1900-01-01' AND month <= :month AND indicator = ANY(:lasting::text[]))
    AND (:digits = 0 OR left(region_code, length(:within::text)) = :within)
    AND length(region_code) >= :digits
  GROUP BY 1, 2;

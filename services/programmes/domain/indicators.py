@@ -11,7 +11,7 @@ from enum import StrEnum
 from uuid import UUID
 
 JAKARTA = timezone(timedelta(hours=7), "WIB")
-EVER = date(1, 1, 1)
+EVER = date(1900, 1, 1)
 NATION = "00"
 
 

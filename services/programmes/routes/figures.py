@@ -23,7 +23,7 @@ from shared.problems import Forbidden, Malformed, documented
 router = APIRouter(tags=["figures"])
 
 Month = Annotated[
-    str, Field(pattern=r"^(20|[3-9]\d)\d\d-(0[1-9]|1[0-2])$", description="A month, e.g. 2026-11, as it is in Jakarta.")
+    str, Field(pattern=r"^[2-9]\d{3}-(0[1-9]|1[0-2])$", description="A month, e.g. 2026-11, as it is in Jakarta.")
 ]
 CSV_TYPE = "text/csv; charset=utf-8"
 

@@ -79,7 +79,8 @@ WITH due AS (
       LEFT JOIN LATERAL (SELECT sum(e.amount_minor) AS minor
                            FROM ledger_entries AS e
                            JOIN ledger_transfers AS t ON t.id = e.transfer_id
-                          WHERE e.account_id = a.id AND e.side = 'credit' AND t.event_at >= :until::timestamptz) AS later
+                          WHERE e.account_id = a.id AND e.side = 'credit' AND t.event_at >= :until::timestamptz
+                            AND :until::timestamptz <= :now::timestamptz) AS later
         ON true
      WHERE a.code LIKE 'payee:%' AND a.balance_minor - a.held_out_minor >= :minimum_minor::bigint
 ), wanted AS (
@@ -161,12 +162,14 @@ SELECT payout_id, payee_id FROM payouts
  WHERE batch_id = :batch_id AND status = 'draft' ORDER BY payout_id FOR UPDATE;
 
 -- name: balances_up_to
--- What payees have to get, their accounts locked before: what came in after the day does not count.
+-- What payees have to get, their accounts locked before: what came in after the day does not count. When the day is not
+-- over there is nothing to look for.
 SELECT a.id, a.balance_minor - a.held_out_minor
        - coalesce((SELECT sum(e.amount_minor)
                      FROM ledger_entries AS e
                      JOIN ledger_transfers AS t ON t.id = e.transfer_id
-                    WHERE e.account_id = a.id AND e.side = 'credit' AND t.event_at >= :until::timestamptz), 0)::bigint
+                    WHERE e.account_id = a.id AND e.side = 'credit' AND t.event_at >= :until::timestamptz
+                      AND :until::timestamptz <= :now::timestamptz), 0)::bigint
        AS minor
   FROM ledger_accounts AS a
  WHERE a.id = ANY(:account_ids::uuid[]);

@@ -89,9 +89,11 @@ async def draft_payees(conn: Connection, batch_id: UUID) -> list[tuple[UUID, UUI
     return [(row["payout_id"], row["payee_id"]) for row in rows]
 
 
-async def balances_up_to(conn: Connection, account_ids: Iterable[UUID], *, until: datetime) -> dict[UUID, int]:
+async def balances_up_to(
+    conn: Connection, account_ids: Iterable[UUID], *, until: datetime, now: datetime
+) -> dict[UUID, int]:
     """What these ledger accounts hold without what came in later; those that are not open are left out."""
-    rows = await queries.balances_up_to.rows(conn, account_ids=list(account_ids), until=until)
+    rows = await queries.balances_up_to.rows(conn, account_ids=list(account_ids), until=until, now=now)
     return {row["id"]: row["minor"] for row in rows}
 
 

@@ -103,7 +103,7 @@ async def _decide(conn: Connection, batch: Batch, *, now: datetime) -> tuple[lis
     to_pass_on = await mandates.lock_instalments_to_pass_on(conn, most=LINES_MAX, now=now)
     sums = sums_by_lender((row["lender_id"], row["accepted_minor"]) for row in to_pass_on)
     destinations = await bank_accounts.share_bank_accounts(conn, [*payee_ids, *sums])
-    balances = await _lock_balances(conn, payee_ids, until=end_of(batch.up_to_date, JAKARTA))
+    balances = await _lock_balances(conn, payee_ids, until=end_of(batch.up_to_date, JAKARTA), now=now)
     least_minor = minimum_minor(rules_here(conn), day_of(now))
     lines = [
         decide(
@@ -132,13 +132,15 @@ async def _decide(conn: Connection, batch: Batch, *, now: datetime) -> tuple[lis
     return lines, remittances
 
 
-async def _lock_balances(conn: Connection, payee_ids: Sequence[UUID], *, until: datetime) -> dict[UUID, int]:
+async def _lock_balances(
+    conn: Connection, payee_ids: Sequence[UUID], *, until: datetime, now: datetime
+) -> dict[UUID, int]:
     """What each payee has to get, with the accounts of all that will be posted locked before it is read."""
     ours = [accounts.financing_clearing(), accounts.payouts_in_transit()]
     await ledger.open_accounts(conn, ours)
     ids = {payee_id: accounts.payee(payee_id).id for payee_id in payee_ids}
     await ledger.lock(conn, [*ids.values(), *(account.id for account in ours)])
-    balances = await payouts.balances_up_to(conn, ids.values(), until=until)
+    balances = await payouts.balances_up_to(conn, ids.values(), until=until, now=now)
     return {payee_id: balances.get(account_id, 0) for payee_id, account_id in ids.items()}
 
 

@@ -16,7 +16,7 @@ from services.catalog.use_cases.release_stock import release_stock
 from services.catalog.use_cases.reserve_stock import Wish, reserve_stock
 from services.catalog.use_cases.restock import Comeback, restock
 from shared.clock import utc_now
-from shared.contracts.cooperatives import MemberAdmitted, MemberResigned
+from shared.contracts.cooperatives import MemberAdmitted, MemberLinked, MemberResigned
 from shared.contracts.identity import AccountErased
 from shared.contracts.orders import (
     OrderCancelled,
@@ -76,7 +76,7 @@ async def shops_of_people(conn: Connection, events: list[AccountErased]) -> dict
 
 
 async def members_and_shops(
-    conn: Connection, events: list[MemberAdmitted] | list[MemberResigned]
+    conn: Connection, events: list[MemberAdmitted] | list[MemberLinked] | list[MemberResigned]
 ) -> dict[str, Iterable[UUID]]:
     """The members that have an account, and where they work."""
     people = [event.account_id for event in events if event.account_id is not None]
@@ -178,6 +178,12 @@ async def close_the_shops_of_who_left(conn: Connection, event: AccountErased) ->
 @handlers.on_batch(MemberAdmitted, locks=members_and_shops)
 async def show_members(conn: Connection, events: list[MemberAdmitted]) -> None:
     """They may open shops of the cooperative; their shops show it. Members without an account: nothing."""
+    await standing.refresh_badges_of(conn, await standing.record_members(conn, events, is_member=True))
+
+
+@handlers.on_batch(MemberLinked, locks=members_and_shops)
+async def show_linked_members(conn: Connection, events: list[MemberLinked]) -> None:
+    """A member who had no account has one: as if admitted now."""
     await standing.refresh_badges_of(conn, await standing.record_members(conn, events, is_member=True))
 
 

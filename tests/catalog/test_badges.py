@@ -14,7 +14,7 @@ from services.catalog.store import standing
 from shared import sql
 from shared.clock import utc_now
 from shared.contracts.catalog import ProductListed, ShopOpened
-from shared.contracts.cooperatives import MemberAdmitted, MemberResigned
+from shared.contracts.cooperatives import MemberAdmitted, MemberLinked, MemberResigned
 from shared.contracts.identity import AccountErased
 from shared.contracts.programmes import CertificateIssued, CertificateRevoked
 from shared.testing import check_handler, deliver, published
@@ -116,6 +116,19 @@ async def test_a_member_who_leaves_keeps_the_shop_without_the_badge(market: Mark
 
 async def test_a_member_without_an_account_changes_nothing(market: Market) -> None:
     await check_handler(market.db, handlers, admitted(None, uuid4()))
+
+
+async def test_a_member_who_gets_an_account_later_may_open_a_shop_of_the_cooperative(market: Market) -> None:
+    account_id, headers = market.person()
+    cooperative_id = uuid4()
+    admission = admitted(None, cooperative_id)
+    said = admission.model_dump(exclude={"admitted_at", "account_id"})
+    await deliver(market.db, handlers, admission)
+
+    await check_handler(market.db, handlers, MemberLinked(**said, account_id=account_id, linked_at=utc_now()))
+
+    body = {"name": "Toko Anggota", "region_code": "18.01", "cooperative_id": str(cooperative_id)}
+    assert (await market.client.post("/v1/shops", json=body, headers=headers)).status_code == 201
 
 
 async def test_a_certificate_shows_where_the_holder_works_until_it_ends(market: Market) -> None:

@@ -157,17 +157,17 @@ SELECT count(DISTINCT l.loan_id) AS loans, count(DISTINCT l.loan_id) FILTER (WHE
 
 -- name: who_may_know_of_sales
 -- Lenders that may hear of a shop's sales and payouts: told under a live consent with the scope sales, or with a loan
--- that is not repaid (then no consent is named: the contract is the basis).
+-- that runs (then no consent is named: the contract is the basis). A loan that was only agreed opens nothing.
 SELECT w.place, r.lender_id, c.consent_id
   FROM unnest(:shop_ids::uuid[]) WITH ORDINALITY AS w (shop_id, place)
   JOIN consents AS c ON c.shop_id = w.shop_id AND c.ended_at IS NULL AND c.until > :at AND 'sales' = ANY (c.scopes)
   JOIN consent_recipients AS r USING (consent_id)
  WHERE NOT EXISTS (SELECT FROM loans AS l
-                    WHERE l.shop_id = w.shop_id AND l.lender_id = r.lender_id AND l.state <> 'repaid')
+                    WHERE l.shop_id = w.shop_id AND l.lender_id = r.lender_id AND l.state = 'running')
 UNION
 SELECT w.place, l.lender_id, NULL
   FROM unnest(:shop_ids::uuid[]) WITH ORDINALITY AS w (shop_id, place)
-  JOIN loans AS l ON l.shop_id = w.shop_id AND l.state <> 'repaid'
+  JOIN loans AS l ON l.shop_id = w.shop_id AND l.state = 'running'
  ORDER BY 1, 2, 3;
 
 -- name: who_may_know_of_certificates

@@ -17,6 +17,7 @@ from shared.testing import check_handler, deliver, delivery_of, published
 from tests.financing.conftest import Desk
 from tests.financing.test_lending_journey import withheld
 from tests.financing.world import (
+    agree,
     apply,
     completed,
     listed,
@@ -188,6 +189,24 @@ async def test_a_lender_hears_of_a_sale_in_the_buyers_trace(desk: Desk) -> None:
         "completed_at",
     }
     assert await told(desk, other) == []
+
+
+async def test_a_loan_that_was_only_agreed_opens_nothing(desk: Desk) -> None:
+    agreed = await agree(desk)
+    await desk.client.delete(f"/v1/consents/{agreed.consent_id}", headers=agreed.toko.owner.headers)
+
+    await desk.hear(completed(agreed.toko.shop_id, 10_000))
+
+    assert await told(desk, agreed.bank, "lending.sale_completed.v1") == []
+
+
+async def test_the_lender_of_a_running_loan_hears_of_sales_without_a_consent(desk: Desk) -> None:
+    agreed = await run_loan(desk)
+    await desk.client.delete(f"/v1/consents/{agreed.consent_id}", headers=agreed.toko.owner.headers)
+
+    await desk.hear(completed(agreed.toko.shop_id, 10_000))
+
+    assert len(await told(desk, agreed.bank, "lending.sale_completed.v1")) == 1
 
 
 async def test_a_batch_of_sales_is_told_once_per_lender_and_sale(desk: Desk) -> None:

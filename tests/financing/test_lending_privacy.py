@@ -21,6 +21,9 @@ NAMELESS = {
     ("GET", "/v1/loans"),
     ("POST", "/v1/lenders"),
     ("POST", "/v1/gradings"),
+    # for operators, who may name any lender; others are refused before anything is looked at
+    ("POST", "/v1/lenders/{lender_id}/suspend"),
+    ("POST", "/v1/lenders/{lender_id}/resume"),
 }
 BODIES: dict[tuple[str, str], Any] = {
     ("POST", "/v1/applications/{application_id}/declines"): {"reason": "other"},

@@ -18,9 +18,10 @@ from services.financing.use_cases.disburse_loan import day_of
 from services.financing.use_cases.offer_product import offer_product
 from services.financing.use_cases.register_lender import register_lender
 from shared import regions
-from shared.auth import CurrentPerson, require_role
+from shared.auth import CurrentPerson, Principal, require_role
 from shared.clock import utc_now
 from shared.contracts.base import RegionCode
+from shared.db import Database
 from shared.exact import to_text
 from shared.http import Db
 from shared.idempotency import IdempotencyKey
@@ -225,6 +226,29 @@ async def list_lenders(person: CurrentPerson, db: Db) -> Response:
         found = await store.lenders(conn)
     views = [LenderView.model_validate(lender, from_attributes=True).model_dump(mode="json") for lender in found]
     return json_answer({"items": views})
+
+
+@router.post("/lenders/{lender_id}/suspend", response_model=LenderView, responses=documented(Forbidden, LenderNotFound))
+async def suspend_lender(lender_id: UUID, person: CurrentPerson, db: Db) -> Response:
+    """A lender that lost its licence: let in nowhere, its products are not offered, its loans go on (operator)."""
+    return await _set_state(lender_id, "suspended", person, db)
+
+
+@router.post("/lenders/{lender_id}/resume", response_model=LenderView, responses=documented(Forbidden, LenderNotFound))
+async def resume_lender(lender_id: UUID, person: CurrentPerson, db: Db) -> Response:
+    """The lender may act again (operator)."""
+    return await _set_state(lender_id, "active", person, db)
+
+
+async def _set_state(
+    lender_id: UUID, state: Literal["active", "suspended"], person: Principal, db: Database
+) -> Response:
+    require_role(person, "operator")
+    async with db.transaction() as conn:
+        lender = await store.set_state(conn, lender_id, state)
+    if lender is None:
+        raise LenderNotFound
+    return json_answer(LenderView.model_validate(lender, from_attributes=True).model_dump(mode="json"))
 
 
 @router.get("/lenders/mine", response_model=LenderView, responses=documented(LenderNotFound))

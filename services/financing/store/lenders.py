@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 from uuid import UUID
 
 import asyncpg
@@ -44,6 +45,12 @@ async def insert_lender(conn: Connection, lender: Lender) -> None:
 async def lender_of_client(conn: Connection, client_id: UUID) -> Lender | None:
     """The active lender for which this machine client acts."""
     row = await queries.lender_by_client.row(conn, client_id=client_id)
+    return None if row is None else _lender(row)
+
+
+async def set_state(conn: Connection, lender_id: UUID, state: Literal["active", "suspended"]) -> Lender | None:
+    """The lender as it is from now on; None when there is no such lender."""
+    row = await queries.set_lender_state.row(conn, lender_id=lender_id, state=state)
     return None if row is None else _lender(row)
 
 

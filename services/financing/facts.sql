@@ -150,7 +150,8 @@ SELECT certificate_id, scheme, issued_at, expires_at
 SELECT count(DISTINCT l.loan_id) AS loans, count(DISTINCT l.loan_id) FILTER (WHERE l.state = 'repaid') AS repaid,
        count(d.number) FILTER (WHERE d.settled_on <= d.due_on) AS dues_on_time,
        count(d.number) FILTER (WHERE d.settled_on > d.due_on) AS dues_late,
-       count(d.number) FILTER (WHERE d.settled_on IS NULL AND d.due_on < :as_of::date) AS dues_overdue
+       count(d.number) FILTER (WHERE d.settled_on IS NULL AND d.due_on < :as_of::date
+                                 AND d.principal_minor + d.cost_minor > 0) AS dues_overdue
   FROM loans AS l
   LEFT JOIN loan_dues AS d USING (loan_id)
  WHERE l.shop_id = :shop_id AND l.state <> 'agreed';

@@ -166,6 +166,28 @@ async def test_a_first_instalment_may_be_due_at_once(desk: Desk) -> None:
     assert schedule[0]["due_on"] == today().isoformat() < schedule[1]["due_on"]
 
 
+async def test_absurd_figures_are_refused_and_break_nothing(desk: Desk) -> None:
+    far = await desk.post("/v1/gradings", desk.operator(), {"as_of": "9999-12-31"})
+    text = await desk.client.get(
+        "/v1/consent_text",
+        params={"scope": "sales", "purpose": "credit_assessment", "until": "9999-12-31T23:59:59-14:00"},
+    )
+    dear = product_body(annual_rate="999", scheme="flat", amount_max_minor=10**15, tenor_max_months=360)
+    with pytest.raises(AssertionError, match="outside-the-product"):
+        await agree(desk, dear, amount_minor=10**15, tenor_months=360)
+
+    assert (far.status_code, text.status_code) == (422, 422)
+
+
+async def test_a_loan_of_one_rupiah_is_repaid(desk: Desk) -> None:
+    agreed = await run_loan(desk, product_body(amount_min_minor=1), amount_minor=1, tenor_months=12)
+    path = f"/v1/loans/{agreed.loan_id}"
+
+    await desk.done(path + "/repayments", agreed.bank.caller, {"amount_minor": 1, "reference": "all"})
+
+    assert (await desk.get(path, agreed.toko.owner)).json()["state"] == "repaid"
+
+
 async def test_only_an_operator_grades(desk: Desk) -> None:
     refused = await desk.post("/v1/gradings", desk.person(), {"as_of": today().isoformat()})
 

@@ -1,7 +1,7 @@
 """Loans: for their borrower and their lender only. The lender says what was paid out and what came in directly."""
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -45,6 +45,7 @@ from shared.problems import Forbidden, Unauthenticated, documented
 
 router = APIRouter(prefix="/v1", tags=["loans"], responses=documented(Unauthenticated))
 
+GRADING_DAYS_AHEAD_MAX = 3650  # a loan never goes back to an earlier day, so a slip of the pen must stay small
 Reference = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[A-Za-z0-9._/-]{1,64}$")]
 
 
@@ -362,12 +363,14 @@ async def create_settlement(
         return await once(conn, request, person, key, body, work)
 
 
-@router.post("/gradings", status_code=201, response_model=GradedView, responses=documented(Forbidden))
+@router.post("/gradings", status_code=201, response_model=GradedView, responses=documented(Forbidden, DateOutOfRange))
 async def create_grading(
     body: Grading, key: IdempotencyKey, person: CurrentPerson, request: Request, db: Db
 ) -> Response:
     """Grade all running loans as of a day (operator); the daily clock does it for today by itself."""
     require_role(person, "operator")
+    if body.as_of > day_of(utc_now()) + timedelta(days=GRADING_DAYS_AHEAD_MAX):
+        raise DateOutOfRange
     loans = 0
     while True:
         async with db.transaction() as conn:

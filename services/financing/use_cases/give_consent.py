@@ -88,5 +88,5 @@ def words_of(command: GiveConsent) -> Words:
             purpose=command.purpose,
             until=command.until,
         )
-    except UnknownWords as error:
+    except (UnknownWords, OverflowError) as error:  # a year that no calendar reaches in UTC
         raise UnknownConsentWords(str(error)) from error

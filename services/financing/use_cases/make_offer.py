@@ -24,6 +24,7 @@ from services.financing.use_cases.tell_lenders import tell
 from shared import outbox
 from shared.contracts.financing import OfferMade
 from shared.db import Connection
+from shared.money import AMOUNT_MINOR_MAX
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,8 @@ async def make_offer(conn: Connection, command: MakeOffer, *, lender: Lender, to
     _check_bounds(command, application, product, now)
     require_kur(product, amount_minor=command.amount_minor, on=today)
     terms = terms_of(product, amount_minor=command.amount_minor, tenor_months=command.tenor_months)
+    if terms.schedule.paid_minor > AMOUNT_MINOR_MAX:
+        raise OutsideTheProduct("nobody can pay that much back")
     offer = Offer(
         offer_id=command.offer_id,
         application_id=application.application_id,

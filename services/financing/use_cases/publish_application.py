@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from services.financing.domain import credit_profile, matching
-from services.financing.domain.matching import Mismatch, Wish
+from services.financing.domain.matching import Criterion, Mismatch, Wish
 from services.financing.domain.problems import (
     ConsentEnded,
     ConsentNotFound,
@@ -25,6 +25,8 @@ from shared.contracts.financing import ApplicationPublished
 from shared.db import Connection
 from shared.umkm import national_rules
 
+PRODUCTS_TOLD_MAX = 50  # what a lender is told stays small; GET /v1/applications/{id} names all
+MATCHES_SHOWN_MAX = 200
 ANY_PURPOSE = "credit_assessment"  # a consent for this covers an application of any purpose
 
 
@@ -56,7 +58,7 @@ class Matched:
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """The application with every product that it was matched against."""
+    """The application with the products that it was matched against, those that fit or nearly fit first."""
 
     application: Application
     matched: list[Matched]
@@ -86,8 +88,9 @@ async def publish_application(conn: Connection, command: Apply, *, today: date, 
         for product, lender_name in await products.offered(conn)
     ]
     sights = _sights(matched, asks_a_person=command.asks_a_person)
+    shown = sorted(matched, key=_distance)[:MATCHES_SHOWN_MAX]
     if not sights:
-        raise NoLenderFits(reasons=[explained(each) for each in matched])
+        raise NoLenderFits(reasons=[explained(each) for each in shown])
     application = Application(
         application_id=command.application_id,
         shop_id=command.shop_id,
@@ -112,7 +115,7 @@ async def publish_application(conn: Connection, command: Apply, *, today: date, 
     await consents.add_recipients(conn, consent.consent_id, lender_ids, told_at=now)
     outbox.append(conn, _event(application, lender_ids))
     await tell(conn, [_fact(application, sight) for sight in sights])
-    return Published(application, matched)
+    return Published(application, shown)
 
 
 async def _consent(conn: Connection, command: Apply, now: datetime) -> Consent:
@@ -142,6 +145,12 @@ def _sights(matched: list[Matched], *, asks_a_person: bool) -> list[Sight]:
         elif known.for_review == for_review:
             found[lender_id] = replace(known, product_ids=(*known.product_ids, product_id))
     return sorted(found.values(), key=lambda sight: sight.lender_id)
+
+
+def _distance(matched: Matched) -> tuple[bool, int]:
+    """How far a product is from fitting: those for other sectors last."""
+    criteria = {reason.criterion for reason in matched.reasons}
+    return Criterion.SECTOR in criteria, len(criteria)
 
 
 def explained(matched: Matched) -> dict[str, Any]:
@@ -191,7 +200,7 @@ def _fact(application: Application, sight: Sight) -> LenderFact:
             "sector": application.sector,
             "region_code": application.region_code,
             "size_class": application.size_class,
-            "product_ids": list(sight.product_ids),
+            "product_ids": list(sight.product_ids[:PRODUCTS_TOLD_MAX]),
             "for_review": sight.for_review,
             "expires_at": application.expires_at,
         },

@@ -85,6 +85,14 @@ SELECT account_id
 INSERT INTO dues (cooperative_id, from_month, monthly_minor) VALUES (:cooperative_id, :from_month, :monthly_minor)
     ON CONFLICT (cooperative_id, from_month) DO UPDATE SET monthly_minor = excluded.monthly_minor;
 
+-- name: offices_of_account
+-- Where somebody holds an office now, for that person alone.
+SELECT o.cooperative_id, c.name AS cooperative_name, o.role::text, o.appointed_at
+  FROM officers AS o
+  JOIN cooperatives AS c ON c.cooperative_id = o.cooperative_id
+ WHERE o.account_id = :account_id AND o.ended_at IS NULL
+ ORDER BY o.appointed_at;
+
 -- name: end_office
 -- The row stays; the last one of those who act cannot be ended.
 UPDATE officers AS o

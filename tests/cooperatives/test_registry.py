@@ -124,3 +124,16 @@ async def test_the_last_acting_officer_stays(office: Office) -> None:
 
     assert [answer.status_code for answer in answers] == [204, 204, 409]
     await office.get(f"{cooperative.path}/members", cooperative.secretary, status=404)
+
+
+async def test_people_find_the_offices_that_they_hold_and_no_others(office: Office) -> None:
+    first, other = await office.cooperative(), await office.cooperative()
+
+    mine = await office.get("/v1/me/offices", first.treasurer)
+    nobodys = await office.get("/v1/me/offices", office.person())
+
+    assert [(each["cooperative_id"], each["role"]) for each in mine["items"]] == [
+        (str(first.cooperative_id), "bendahara")
+    ]
+    assert str(other.cooperative_id) not in str(mine)
+    assert nobodys == {"items": []}

@@ -9,7 +9,7 @@ from pydantic import AwareDatetime, BaseModel, StringConstraints
 
 from services.cooperatives import store
 from services.cooperatives.domain.chart import day_of
-from services.cooperatives.domain.cooperative import MemberState
+from services.cooperatives.domain.cooperative import MemberState, Role
 from services.cooperatives.domain.problems import AccountGone, LinkCodeRefused, LinkedAlready, MemberNotFound
 from services.cooperatives.routes.desk import StatementPage, statement
 from services.cooperatives.use_cases.link_account import link_account
@@ -49,6 +49,21 @@ class Memberships(BaseModel):
     items: list[MembershipView]
 
 
+class OwnOffice(BaseModel):
+    """An office that the caller holds."""
+
+    cooperative_id: UUID
+    cooperative_name: str
+    role: Role
+    appointed_at: AwareDatetime
+
+
+class OwnOffices(BaseModel):
+    """All of them, the oldest first."""
+
+    items: list[OwnOffice]
+
+
 class Joining(BaseModel):
     """The code that an officer handed out."""
 
@@ -84,6 +99,14 @@ async def list_memberships(person: CurrentPerson, db: Db) -> Memberships:
                 )
             )
     return Memberships(items=items)
+
+
+@router.get("/offices")
+async def list_offices(person: CurrentPerson, db: Db) -> OwnOffices:
+    """Where the caller holds an office."""
+    async with db.reading() as conn:
+        rows = await store.offices_of(conn, person.id)
+    return OwnOffices(items=[OwnOffice(**row) for row in rows])
 
 
 @router.post(

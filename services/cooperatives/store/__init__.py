@@ -60,6 +60,7 @@ from services.cooperatives.store.registry import (
     lock_cooperative,
     monthly_dues,
     officers,
+    offices_of,
     put_dues,
     take_member_locks,
 )
@@ -133,6 +134,7 @@ __all__ = [
     "monthly_dues",
     "movements",
     "officers",
+    "offices_of",
     "post",
     "put_dues",
     "refunds_made",

@@ -133,6 +133,11 @@ async def put_dues(conn: Connection, cooperative_id: UUID, from_month: date, mon
     await queries.put_dues.run(conn, cooperative_id=cooperative_id, from_month=from_month, monthly_minor=monthly_minor)
 
 
+async def offices_of(conn: Connection, account_id: UUID) -> list[Row]:
+    """Where the account holds an office now."""
+    return await queries.offices_of_account.rows(conn, account_id=account_id)
+
+
 async def end_office(conn: Connection, cooperative_id: UUID, account_id: UUID, *, at: datetime) -> bool:
     """End an office, under the cooperative's lock; False when there is none, or it is the last that acts."""
     return await queries.end_office.run(conn, cooperative_id=cooperative_id, account_id=account_id, ended_at=at) == 1

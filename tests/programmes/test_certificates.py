@@ -103,6 +103,14 @@ def test_the_same_certificate_is_the_same_sheet() -> None:
     assert sheet(row(), address="https://a.example") == sheet(row(), address="https://a.example")
 
 
+def test_a_long_title_stays_on_the_sheet() -> None:
+    page = PdfReader(io.BytesIO(sheet(row(title="Pelatihan " * 20), address="https://a.example"))).pages[0]
+    lefts: list[float] = []
+    page.extract_text(visitor_text=lambda _, __, matrix, *___: lefts.append(float(matrix[4])))
+
+    assert min(left for left in lefts if left) > 28  # 10 mm
+
+
 def test_letters_that_the_font_lacks_do_not_break_the_sheet() -> None:
     text = PdfReader(io.BytesIO(sheet(row(title="Kopi ☕"), address="https://a.example"))).pages[0].extract_text()
 

@@ -22,6 +22,7 @@ WORDS: Final = {
     Standing.REVOKED: "Dicabut",
 }
 QR_MILLIMETRES = 42.0
+LINE_MILLIMETRES = 250.0
 _TEMPLATES = Environment(
     loader=FileSystemLoader(Path(__file__).parent.parent / "templates"), autoescape=select_autoescape(["html"])
 )
@@ -77,9 +78,13 @@ def sheet(row: Mapping[str, Any], *, address: str) -> bytes:
     pdf.rect(10, 10, 277, 190)
 
     def line(text: str, *, size: float, down: float, style: str = "") -> None:
-        pdf.set_xy(20, down)
+        written_text = _latin(text)
         pdf.set_font("Helvetica", style, size)
-        pdf.cell(257, size * 0.5, _latin(text), align="C")
+        width = pdf.get_string_width(written_text)
+        if width > LINE_MILLIMETRES:  # long titles and names are written smaller, not over the edge
+            pdf.set_font("Helvetica", style, size * LINE_MILLIMETRES / width)
+        pdf.set_xy(20, down)
+        pdf.cell(257, size * 0.5, written_text, align="C")
 
     line("SERTIFIKAT", size=34, down=26, style="B")
     line(f"Nomor {row['number']}", size=12, down=44)

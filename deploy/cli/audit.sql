@@ -186,3 +186,51 @@ SELECT instalment_id::text AS key, amount_minor::text AS value,
 SELECT instalment_id::text AS key, amount_minor::text AS value
   FROM instalments
  WHERE instalment_id = ANY(:keys::text[]::uuid[]);
+
+-- name: shops_are_known_to_programmes/catalog/expects
+-- I8: programmes knows every shop, where it is and whose it is.
+SELECT shop_id::text AS key, concat_ws('|', region_code, owner_id) AS value, 'programmes'' copy of the shop differs' AS what
+  FROM shops;
+
+-- name: shops_are_known_to_programmes/programmes/confirms
+-- Programmes' copy.
+SELECT shop_id::text AS key, concat_ws('|', region_code, owner_id) AS value
+  FROM shops
+ WHERE shop_id = ANY(:keys::text[]::uuid[]);
+
+-- name: completed_parcels_are_counted/orders/expects
+-- I10: the figures of a region and month count every completed parcel and its goods, made again from the parcels.
+SELECT date_trunc('month', completed_at AT TIME ZONE 'Asia/Jakarta')::date || '/' || region_code AS key,
+       count(*) || ' parcels, ' || sum(goods_minor) || ' of ' || count(DISTINCT shop_id) || ' shops' AS value,
+       'orders has ' || count(*) || ' completed parcels, ' || sum(goods_minor) || ' of ' || count(DISTINCT shop_id)
+       || ' shops; programmes counts otherwise' AS what
+  FROM parcels
+ WHERE completed_at IS NOT NULL
+ GROUP BY date_trunc('month', completed_at AT TIME ZONE 'Asia/Jakarta')::date, region_code;
+
+-- name: completed_parcels_are_counted/programmes/confirms
+-- The true counters of these months and regions.
+SELECT k.key, parcels.value || ' parcels, ' || goods.value || ' of ' || selling.value || ' shops' AS value
+  FROM unnest(:keys::text[]) AS k (key)
+ CROSS JOIN LATERAL (SELECT split_part(k.key, '/', 1)::date AS period, split_part(k.key, '/', 2) AS region_code) AS cell
+  JOIN cells AS parcels ON (parcels.indicator, parcels.period, parcels.region_code)
+                         = ('paket-selesai', cell.period, cell.region_code)
+  JOIN cells AS goods ON (goods.indicator, goods.period, goods.region_code)
+                       = ('nilai-penjualan', cell.period, cell.region_code)
+  JOIN cells AS selling ON (selling.indicator, selling.period, selling.region_code)
+                         = ('toko-berjualan', cell.period, cell.region_code);
+
+-- name: certificates_are_known_to_catalog/programmes/expects
+-- I8: catalog knows every certificate of people who are still here: whose, of which scheme, and whether it was revoked.
+SELECT certificates.certificate_id::text AS key,
+       concat_ws('|', certificates.person_id, scheme, extract(epoch FROM expires_at), revoked_at IS NOT NULL) AS value,
+       'catalog''s copy of the certificate differs' AS what
+  FROM certificates JOIN enrolments USING (enrolment_id)
+ WHERE enrolments.name IS NOT NULL;
+
+-- name: certificates_are_known_to_catalog/catalog/confirms
+-- Catalog's copy.
+SELECT certificate_id::text AS key,
+       concat_ws('|', person_id, scheme, extract(epoch FROM expires_at), revoked_at IS NOT NULL) AS value
+  FROM person_certificates
+ WHERE certificate_id = ANY(:keys::text[]::uuid[]);

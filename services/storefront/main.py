@@ -15,7 +15,7 @@ from services.storefront.routes.pages import Pages
 from services.storefront.routes.security import Guard
 from services.storefront.routes.web import Storefront, install_error_pages
 from services.storefront.settings import StorefrontSettings
-from services.storefront.upstream import Network, Upstream
+from services.storefront.upstream import Network
 from services.storefront.use_cases.keep_signed_in import TokenKeeper
 from services.storefront.use_cases.list_categories import Categories
 from shared.clock import utc_now
@@ -34,11 +34,16 @@ async def start(running: Running) -> None:
     """Make what the routes work with."""
     settings: StorefrontSettings = running.settings
     here = Path(__file__).parent
-    seconds = settings.upstream_seconds
-    network = Network(
-        identity=Upstream("identity", settings.identity_url, seconds=seconds),
-        catalog=Upstream("catalog", settings.catalog_url, seconds=seconds),
-        orders=Upstream("orders", settings.orders_url, seconds=seconds),
+    network = Network.at(
+        {
+            "identity": settings.identity_url,
+            "catalog": settings.catalog_url,
+            "orders": settings.orders_url,
+            "cooperatives": settings.cooperatives_url,
+            "financing": settings.financing_url,
+            "programmes": settings.programmes_url,
+        },
+        seconds=settings.upstream_seconds,
     )
     vault = Vault(settings.session_key.get_secret_value())
     assets = Assets(here / "static")

@@ -10,6 +10,9 @@ class StorefrontSettings(ServiceSettings):
 
     catalog_url: str = Field(description="Products, shops, search.")
     orders_url: str = Field(description="Carts, orders, parcels.")
+    cooperatives_url: str = Field(description="Cooperatives, members, savings, meetings.")
+    financing_url: str = Field(description="Consents, applications, offers, loans; the lenders' desk.")
+    programmes_url: str = Field(description="Trainings, certificates, indicators.")
     storefront_url: str = Field(description="The address in people's browsers; https makes cookies Secure.")
     session_key: SecretStr = Field(
         min_length=32,

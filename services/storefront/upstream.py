@@ -5,7 +5,7 @@ error of theirs is `Unreachable`. Nothing here logs or keeps what was sent.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
 import httpx2
@@ -100,12 +100,13 @@ class Upstream:
         form: Mapping[str, str] | None = None,
         files: Mapping[str, Any] | None = None,
         visitor: str | None = None,
+        accept: str = "application/json",
     ) -> httpx2.Response:
         """One call; its answer, whole. Raises Refused or Unreachable.
 
         `visitor` is the network address of who is behind the call, for limits per address.
         """
-        headers: dict[str, str] = {}
+        headers: dict[str, str] = {"Accept": accept}
         if token is not None:
             headers["Authorization"] = f"Bearer {token}"
         if key is not None:
@@ -152,11 +153,19 @@ class Network:
     identity: Upstream
     catalog: Upstream
     orders: Upstream
+    cooperatives: Upstream
+    financing: Upstream
+    programmes: Upstream
+
+    @classmethod
+    def at(cls, addresses: Mapping[str, str], *, seconds: float) -> "Network":
+        """The services at these addresses, by name."""
+        return cls(**{each.name: Upstream(each.name, addresses[each.name], seconds=seconds) for each in fields(cls)})
 
     async def close(self) -> None:
         """Close all connections."""
-        for upstream in (self.identity, self.catalog, self.orders):
-            await upstream.close()
+        for each in fields(self):
+            await getattr(self, each.name).close()
 
 
 def _document_of(answer: httpx2.Response) -> Mapping[str, Any]:

@@ -230,6 +230,9 @@ async def _own_storefront(
         identity_url=identity,
         catalog_url=catalog,
         orders_url=orders,
+        cooperatives_url=NOBODY,
+        financing_url=NOBODY,
+        programmes_url=NOBODY,
         storefront_url=address,
         session_key=SecretStr(SESSION_KEY),
     )

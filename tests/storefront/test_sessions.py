@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 from services.storefront import store
 from services.storefront.domain.session import Session, Tokens, Vault, Wanted
 from services.storefront.handlers import sign_out_who_was_erased
-from services.storefront.upstream import Network, Upstream
+from services.storefront.upstream import Network
 from services.storefront.use_cases.keep_signed_in import SignInNeeded, TokenKeeper
 from shared.clock import utc_now
 from shared.contracts.identity import AccountErased
@@ -102,10 +102,7 @@ async def test_forty_pages_in_two_processes_refresh_a_token_once(storefront_db: 
     form = {"grant_type": "password", "email": email, "password": PASSWORD}
     answer = await town.call("POST", "identity", "/v1/token", data=form)
     session = await begun(storefront_db, Tokens(answer["access_token"], answer["refresh_token"], utc_now()))
-    networks = [
-        Network(*(Upstream(name, town.stack.url(name), seconds=10) for name in ("identity", "catalog", "orders")))
-        for _ in range(2)
-    ]
+    networks = [_network(town) for _ in range(2)]
     keepers = [TokenKeeper(storefront_db, VAULT, network) for network in networks]
 
     tokens = await asyncio.gather(*(keepers[turn % 2].access_token(session) for turn in range(40)))
@@ -121,7 +118,7 @@ async def test_a_refresh_token_that_identity_does_not_take_ends_the_session(
     storefront_db: Database, town: Town
 ) -> None:
     session = await begun(storefront_db, Tokens("old", "not a token of identity", utc_now()))
-    network = Network(*(Upstream(name, town.stack.url(name), seconds=10) for name in ("identity", "catalog", "orders")))
+    network = _network(town)
 
     try:
         await TokenKeeper(storefront_db, VAULT, network).access_token(session)
@@ -132,3 +129,9 @@ async def test_a_refresh_token_that_identity_does_not_take_ends_the_session(
 
     assert refused
     assert not (await found(storefront_db, session.session_id)).is_signed_in
+
+
+def _network(town: Town) -> Network:
+    """The services of the test stack."""
+    names = ("identity", "catalog", "orders", "cooperatives", "financing", "programmes")
+    return Network.at({name: town.stack.url(name) for name in names}, seconds=10)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Final
 
 from shared import regions
@@ -99,3 +100,31 @@ def product_faults(values: Mapping[str, str], *, is_new: bool) -> Faults:
     if is_new and whole_number(values["stock"], least=0, most=1_000_000) is None:
         faults.add("stock", "Tulis jumlah stok, misalnya 25.")
     return faults
+
+
+def bank_account_faults(values: Mapping[str, str]) -> Faults:
+    """What is wrong with a bank account."""
+    faults = Faults()
+    if not re.fullmatch(r"[0-9]{3}", values["bank_code"]):
+        faults.add("bank_code", "Pilih bank dari daftar.")
+    if not re.fullmatch(r"[0-9]{5,20}", re.sub(r"[\s.-]", "", values["account_number"])):
+        faults.add("account_number", "Tulis nomor rekening, 5 sampai 20 angka.")
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9 .,'/()&-]{1,69}", values["holder_name"]):
+        faults.add("holder_name", "Tulis nama pemilik seperti pada buku tabungan.")
+    return faults
+
+
+def day_typed(text: str) -> date | None:
+    """A day as browsers send it; None when it is none."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+def basis_points_typed(text: str) -> int | None:
+    """Percent with at most two decimals, as basis points: `12,5` is 1250. None when it is none; empty counts as 0."""
+    found = re.fullmatch(r"([0-9]{1,3})(?:[.,]([0-9]{1,2}))?\s*%?", text.strip() or "0")
+    if found is None:
+        return None
+    return int(found[1]) * 100 + int((found[2] or "").ljust(2, "0"))

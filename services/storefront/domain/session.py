@@ -26,12 +26,16 @@ FORM_TOKEN_BYTES = 32
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """What identity gave for this person, with the name to greet them by."""
+    """What identity gave for this person, with the name to greet them by; or for a lender's machine client.
+
+    A client's tokens cannot be refreshed: its secret is not kept, so its session ends with the token.
+    """
 
     access: str
     refresh: str
     expires_at: datetime
     name: str = ""
+    is_client: bool = False
 
     def is_fresh(self, now: datetime) -> bool:
         """Whether the access token can still be used for a request that starts now."""
@@ -60,7 +64,12 @@ class Session:
     @property
     def is_signed_in(self) -> bool:
         """Whether a person is behind it."""
-        return self.tokens is not None
+        return self.tokens is not None and not self.tokens.is_client
+
+    @property
+    def is_lender(self) -> bool:
+        """Whether it is a lender's desk."""
+        return self.tokens is not None and self.tokens.is_client
 
     @property
     def wanted(self) -> dict[UUID, Wanted]:
@@ -88,7 +97,13 @@ class Vault:
     def seal(self, session_id: bytes, tokens: Tokens) -> bytes:
         """The tokens, encrypted for this row only."""
         plain = orjson.dumps(
-            {"access": tokens.access, "refresh": tokens.refresh, "expires_at": tokens.expires_at, "name": tokens.name}
+            {
+                "access": tokens.access,
+                "refresh": tokens.refresh,
+                "expires_at": tokens.expires_at,
+                "name": tokens.name,
+                "is_client": tokens.is_client,
+            }
         )
         nonce = secrets.token_bytes(NONCE_BYTES)
         return nonce + self._seal.encrypt(nonce, plain, session_id)
@@ -105,6 +120,7 @@ class Vault:
             refresh=fields["refresh"],
             expires_at=datetime.fromisoformat(fields["expires_at"]),
             name=fields["name"],
+            is_client=fields.get("is_client", False),  # sessions from before there were desks have none
         )
 
     def form_token(self, secret: str) -> str:

@@ -3,17 +3,10 @@
 A refusal is told by the slug of its problem document; the services' own English details are never shown.
 """
 
-from dataclasses import dataclass
 from typing import Final
 
-
-@dataclass(frozen=True, slots=True)
-class Sentence:
-    """A heading, and what one can do now."""
-
-    title: str
-    text: str
-
+from services.storefront.domain import terms
+from services.storefront.domain.sentence import Sentence
 
 ORDER_STATUS: Final = {
     "placed": "Stok sedang dipastikan",
@@ -101,7 +94,7 @@ SORTS: Final = {
     "price_asc": "Harga terendah",
     "price_desc": "Harga tertinggi",
 }
-NOTICES: Final = {
+NOTICES: Final = terms.NOTICES | {
     "masuk": Sentence("Selamat datang", "Anda sudah masuk."),
     "keluar": Sentence("Anda sudah keluar", "Sampai jumpa lagi."),
     "sisa": Sentence("Keranjang digabung", "Sebagian barang tidak tersedia lagi dan tidak ikut masuk keranjang."),
@@ -127,7 +120,7 @@ NOTICES: Final = {
     "bukan-tugas": Sentence("Bukan tugas Anda", "Peran Anda di toko ini tidak mengizinkannya."),
 }
 
-_BY_SLUG: Final = {
+_BY_SLUG: Final = terms.SENTENCES | {
     "not-found": Sentence("Tidak ditemukan", "Halaman atau barang ini tidak ada, atau bukan milik Anda."),
     "forbidden": Sentence("Tidak diizinkan", "Anda tidak punya hak untuk melakukan ini."),
     "not-your-task": NOTICES["bukan-tugas"],
@@ -193,3 +186,8 @@ def problem_sentence(slug: str, status: int) -> Sentence:
         return _BY_STATUS[404]
     by_status = _BY_STATUS.get(status, Sentence("Belum berhasil", "Permintaan ini tidak dapat dijalankan sekarang."))
     return _BY_SLUG.get(slug, by_status)
+
+
+def known_sentence(slug: str) -> Sentence | None:
+    """The sentence of a slug that came in an address; None for one that we never wrote there."""
+    return _BY_SLUG.get(slug)

@@ -2,16 +2,17 @@
 
 import re
 from dataclasses import asdict
-from datetime import datetime, timedelta, timezone
+from datetime import date, datetime, timedelta, timezone
+from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from babel.dates import format_datetime
+from babel.dates import format_date, format_datetime
 from babel.numbers import format_decimal
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from services.storefront.domain import words
+from services.storefront.domain import terms, words
 from services.storefront.routes import pictures
 from services.storefront.routes.files import Assets
 from shared import regions
@@ -37,6 +38,10 @@ class Pages:
         self._environment.filters |= {
             "rupiah": lru_cache(maxsize=4096)(rupiah),
             "waktu": moment,
+            "tanggal": day,
+            "persen": percent,
+            "koma": comma,
+            "kata": plain,
             "angka": lru_cache(maxsize=4096)(number),
             "wilayah": region,
             "tempat": place,
@@ -46,6 +51,7 @@ class Pages:
         self._environment.globals |= {
             "asset": assets.address,
             "words": words,
+            "terms": terms,
             "logo": pictures.LOGO,
             "picture_of": picture_address,
             "drawing_of": pictures.address_of,
@@ -64,6 +70,28 @@ def moment(value: str | datetime | None) -> str:
         return ""
     when = datetime.fromisoformat(value) if isinstance(value, str) else value
     return format_datetime(when.astimezone(WIB), "d MMMM y 'pukul' HH.mm 'WIB'", locale="id")
+
+
+def day(value: str | date | None) -> str:
+    """A day in words: `24 November 2026`; empty for none."""
+    if not value:
+        return ""
+    return format_date(date.fromisoformat(value) if isinstance(value, str) else value, "d MMMM y", locale="id")
+
+
+def percent(basis_points: int) -> str:
+    """Basis points as people say them: `12,5%`."""
+    return f"{format_decimal(Decimal(basis_points) / 100, locale='id')}%"
+
+
+def comma(number_text: str) -> str:
+    """A decimal number that came as text, with the comma of Indonesians: `12.68` is `12,68`."""
+    return number_text.replace(".", ",")
+
+
+def plain(word: str) -> str:
+    """A slug as words: `keamanan-pangan` is `Keamanan pangan`."""
+    return word.replace("-", " ").replace("_", " ").capitalize()
 
 
 def number(value: int) -> str:

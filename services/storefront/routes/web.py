@@ -5,10 +5,11 @@ a failure shows a sentence, never a trace of the program.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, TypeAlias, cast
 from urllib.parse import quote, urlencode
+from uuid import UUID
 
 import structlog
 from fastapi import Depends, FastAPI, Request, Response
@@ -19,15 +20,16 @@ from starlette.exceptions import HTTPException
 
 from services.storefront import store
 from services.storefront.domain import words
+from services.storefront.domain.sentence import Sentence
 from services.storefront.domain.session import Session, Vault, new_secret, session_id_of
 from services.storefront.routes.files import Assets
 from services.storefront.routes.pages import Pages
 from services.storefront.settings import StorefrontSettings
 from services.storefront.upstream import Network, Refused
-from services.storefront.use_cases.keep_signed_in import SignInNeeded, TokenKeeper
+from services.storefront.use_cases.keep_signed_in import DeskSignInNeeded, SignInNeeded, TokenKeeper, desk_token
 from services.storefront.use_cases.list_categories import Categories
 from shared.clock import utc_now
-from shared.db import Database
+from shared.db import TRANSIENT, Database
 from shared.ids import new_id
 from shared.problems import NotFound, Problem
 from shared.telemetry import current_trace_id
@@ -35,6 +37,10 @@ from shared.telemetry import current_trace_id
 log = structlog.get_logger()
 
 COOKIE_CHARACTERS: Final = (40, 64)
+PAGES_BEHIND_FORMS: Final = frozenset(
+    {"keranjang", "pesanan", "penjual", "bayar", "koperasi", "pelatihan", "mitra", "saya"}
+)
+TOLD_ON_THE_PAGE: Final = frozenset({403, 409, 422})
 KEY: Final = re.compile(r"[0-9a-f-]{36}")
 
 
@@ -100,6 +106,10 @@ class Visit:
         """An access token of the person. Raises SignInNeeded."""
         return await self.shop.keeper.access_token(self.session)
 
+    def desk_token(self) -> str:
+        """An access token of the lender whose desk this is. Raises DeskSignInNeeded."""
+        return desk_token(self.session)
+
     async def optional_token(self) -> str | None:
         """An access token, or None for a guest. Raises SignInNeeded when the session has run out."""
         return await self.token() if self.session.is_signed_in else None
@@ -110,19 +120,21 @@ class Visit:
             template,
             visit=self,
             notice=words.NOTICES.get(self.request.query_params.get("info", "")),
+            trouble=words.known_sentence(self.request.query_params.get("salah", "")),
             form_token=self.shop.vault.form_token(self.secret),
             **values,
         )
-        cache = "no-store" if self.session.is_signed_in else "private, no-cache"
+        cache = "no-store" if self.session.tokens is not None else "private, no-cache"
         answer = HTMLResponse(body, status, headers={"Cache-Control": cache, "Vary": "Cookie"})
         if self._sent_secret is None:
             self.set_cookie(answer, self.secret)
         return answer
 
-    def redirect(self, path: str, *, info: str | None = None) -> Response:
-        """Go to another page, there with a sentence (by its name)."""
-        if info is not None:
-            path += ("&" if "?" in path else "?") + urlencode({"info": info})
+    def redirect(self, path: str, *, info: str | None = None, fault: str | None = None) -> Response:
+        """Go to another page, there with a sentence (by its name, or by the slug of what was refused)."""
+        said = {name: value for name, value in (("info", info), ("salah", fault)) if value is not None}
+        if said:
+            path += ("&" if "?" in path else "?") + urlencode(said)
         answer = RedirectResponse(path, 303, headers={"Cache-Control": "no-store"})
         if self._sent_secret is None:
             self.set_cookie(answer, self.secret)
@@ -140,6 +152,19 @@ class Visit:
             samesite="lax",
         )
 
+    async def act(self, call: Awaitable[Any], *, back: str, info: str) -> Response:
+        """Do something, then go back to a page; what was refused is told there. Raises Refused for what is not theirs.
+
+        Who must sign in, and whoever has no right to find it, gets a page of its own.
+        """
+        try:
+            await call
+        except Refused as refusal:
+            if refusal.upstream_status not in TOLD_ON_THE_PAGE:
+                raise
+            return self.redirect(back, fault=refusal.reason)
+        return self.redirect(back, info=info)
+
 
 def take_cookie(answer: Response, shop: Storefront) -> None:
     """Let the visitor's browser forget the session."""
@@ -152,6 +177,12 @@ def storefront_of(request: Request) -> Storefront:
 
 
 async def _visit(request: Request) -> Visit:
+    visit = await _found_visit(request)
+    request.state.visit = visit
+    return visit
+
+
+async def _found_visit(request: Request) -> Visit:
     shop = storefront_of(request)
     secret = request.cookies.get(shop.cookie_name)
     if secret is None or not COOKIE_CHARACTERS[0] <= len(secret) <= COOKIE_CHARACTERS[1] or not secret.isascii():
@@ -181,6 +212,14 @@ def text_of(form: Mapping[str, Any], name: str, *, most: int = 500) -> str:
     return value.strip()[:most] if isinstance(value, str) else ""
 
 
+def id_of(form: Mapping[str, Any], name: str) -> UUID:
+    """An id that one of our forms holds. Raises NotFound when it is none: such a form is not one of ours."""
+    try:
+        return UUID(text_of(form, name, most=40))
+    except ValueError as error:
+        raise NotFound from error
+
+
 def key_of(form: Mapping[str, Any]) -> str:
     """The idempotency key that was made with the form's page; a new one when what came is none of ours."""
     key = text_of(form, "kunci")
@@ -208,7 +247,10 @@ def install_error_pages(app: FastAPI) -> None:
         )
         if is_signed_out:
             then = request.url.path if request.method == "GET" else _page_behind(request)
-            answer = RedirectResponse(sign_in_path(then), 303, headers={"Cache-Control": "no-store"})
+            is_desk = isinstance(problem, DeskSignInNeeded) or then.startswith("/mitra")
+            answer = RedirectResponse(
+                "/mitra/masuk" if is_desk else sign_in_path(then), 303, headers={"Cache-Control": "no-store"}
+            )
             if isinstance(problem, Refused):  # a session whose token nobody takes any more would lead back here
                 take_cookie(answer, storefront_of(request))
             return answer
@@ -217,15 +259,16 @@ def install_error_pages(app: FastAPI) -> None:
         else:
             status, slug = problem.status, problem.slug
         log.info("refused", slug=slug, status=status)
-        return _error_page(request, status, words.problem_sentence(slug, status), headers=dict(problem.headers))
+        sentence = words.problem_sentence(slug, status)
+        return await _error_page(request, status, sentence, headers=dict(problem.headers))
 
     async def unknown(request: Request, error: Exception) -> Response:
         status = error.status_code if isinstance(error, HTTPException) else NotFound.status
-        return _error_page(request, status, words.problem_sentence("", status))
+        return await _error_page(request, status, words.problem_sentence("", status))
 
     async def broken(request: Request, error: Exception) -> Response:
         log.error("request_failed", exc_info=error)
-        return _error_page(request, 500, words.problem_sentence("", 500))
+        return await _error_page(request, 500, words.problem_sentence("", 500))
 
     app.add_exception_handler(Problem, refused)
     app.add_exception_handler(HTTPException, unknown)
@@ -236,12 +279,31 @@ def install_error_pages(app: FastAPI) -> None:
 def _page_behind(request: Request) -> str:
     """Where a form that needs signing in belongs: its page, told by the first part of its path."""
     first = request.url.path.split("/")[1]
-    return f"/{first}" if first in {"keranjang", "pesanan", "penjual", "bayar"} else "/"
+    return f"/{first}" if first in PAGES_BEHIND_FORMS else "/"
 
 
-def _error_page(
-    request: Request, status: int, sentence: words.Sentence, headers: dict[str, str] | None = None
+async def _visit_if_known(request: Request) -> Visit | None:
+    """Who is looking, so that an error keeps their menu; None when the sessions cannot be asked either."""
+    known = getattr(request.state, "visit", None)
+    if isinstance(known, Visit):
+        return known
+    try:
+        return await _visit(request)
+    except (*TRANSIENT, Problem) as error:
+        log.warning("visit_unknown", error=type(error).__name__)
+        return None
+
+
+async def _error_page(
+    request: Request, status: int, sentence: Sentence, headers: dict[str, str] | None = None
 ) -> Response:
-    shop = storefront_of(request)
-    body = shop.pages.render("error.html", visit=None, status=status, sentence=sentence, trace_id=current_trace_id())
+    shop, visit = storefront_of(request), await _visit_if_known(request)
+    body = shop.pages.render(
+        "error.html",
+        visit=visit,
+        form_token="" if visit is None else shop.vault.form_token(visit.secret),
+        status=status,
+        sentence=sentence,
+        trace_id=current_trace_id(),
+    )
     return HTMLResponse(body, status, headers={"Cache-Control": "no-store", **(headers or {})})

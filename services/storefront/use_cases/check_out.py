@@ -21,13 +21,13 @@ async def check_out(
     *,
     key: str,
     ship_to: dict[str, str | None],
-    method: str,
+    payment: dict[str, str],
 ) -> str:
     """The id of the order. `key` was made with the form: the same form sent twice is the same order.
 
     Raises Refused or Unreachable; after the latter the same form may be sent again.
     """
-    body: dict[str, Any] = {"ship_to": ship_to, "payment": {"method": method}}
+    body: dict[str, Any] = {"ship_to": ship_to, "payment": payment}
     order = await _order(network, token, key, body)
     async with db.transaction() as conn:
         await store.count_basket(conn, session.session_id, 0)

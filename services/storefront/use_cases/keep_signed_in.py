@@ -21,6 +21,17 @@ class SignInNeeded(Problem):
     slug = "sign-in-needed"
 
 
+class DeskSignInNeeded(SignInNeeded):
+    """Sign in as a lender to go on."""
+
+
+def desk_token(session: Session) -> str:
+    """A lender's token that is good now. Raises DeskSignInNeeded: its secret is not kept, so nobody can renew it."""
+    if session.tokens is None or not session.tokens.is_client or not session.tokens.is_fresh(utc_now()):
+        raise DeskSignInNeeded
+    return session.tokens.access
+
+
 class TokenKeeper:
     """Gives out access tokens that are good for the request at hand.
 
@@ -35,8 +46,8 @@ class TokenKeeper:
         self._refreshing: dict[bytes, asyncio.Task[Tokens]] = {}
 
     async def access_token(self, session: Session) -> str:
-        """A token that is good now. Raises SignInNeeded or Unreachable."""
-        if session.tokens is None:
+        """A person's token that is good now. Raises SignInNeeded or Unreachable."""
+        if session.tokens is None or session.tokens.is_client:
             raise SignInNeeded
         if session.tokens.is_fresh(utc_now()):
             return session.tokens.access

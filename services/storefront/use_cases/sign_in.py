@@ -77,11 +77,31 @@ async def begin_session(
     return SignedIn(secret, has_left_behind=left_behind)
 
 
+async def begin_desk(
+    db: Database, vault: Vault, network: Network, guest: Session, *, client_id: str, secret: str, visitor: str | None
+) -> str:
+    """A lender's session in place of the one before; its cookie. It ends with the token: the secret is not kept.
+
+    Raises Refused when identity does not take the secret, or the client acts for no lender.
+    """
+    form = {"grant_type": "client_credentials", "client_id": client_id, "client_secret": secret}
+    answer = await network.identity.call("POST", "/v1/token", form=form, visitor=visitor)
+    tokens = tokens_of(answer, name="", now=utc_now())
+    lender = await network.financing.get("/v1/lenders/mine", token=tokens.access)
+    tokens = Tokens(tokens.access, "", tokens.expires_at, name=str(lender["name"]), is_client=True)
+    cookie, now = new_secret(), utc_now()
+    session = Session(session_id_of(cookie), tokens=tokens)
+    async with db.transaction() as conn:
+        await store.end(conn, guest.session_id)
+        await store.begin(conn, vault, session, tokens, now=now, expires_at=tokens.expires_at)
+    return cookie
+
+
 async def sign_out(db: Database, network: Network, session: Session) -> None:
     """End the session here, and its refresh token at identity if that can be reached."""
     async with db.transaction() as conn:
         await store.end(conn, session.session_id)
-    if session.tokens is not None:
+    if session.tokens is not None and session.tokens.refresh:
         try:
             await network.identity.call("POST", "/v1/token/revoke", form={"token": session.tokens.refresh})
         except (Refused, Unreachable):

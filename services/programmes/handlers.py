@@ -26,7 +26,7 @@ from shared.contracts.cooperatives import (
 )
 from shared.contracts.financing import CollectabilityChanged, LoanDisbursed, RepaymentReceived
 from shared.contracts.identity import AccountErased
-from shared.contracts.orders import OrderPlaced, ParcelCompleted, RefundMade
+from shared.contracts.orders import ParcelCompleted, RefundMade
 from shared.db import Connection
 from shared.handlers import Handlers, Lock, Reject
 
@@ -64,17 +64,6 @@ async def count_listed_products(conn: Connection, events: list[ProductListed]) -
     """Counted where the shop is; before the shop is known, later."""
     listed = [Contribution(figures.PRODUCTS_LISTED, event.shop_id, None, event.listed_at) for event in events]
     await count_facts(conn, listed, now=utc_now())
-
-
-@counting.on_batch(OrderPlaced, locks=counters)
-async def count_placed_orders(conn: Connection, events: list[OrderPlaced]) -> None:
-    """Each shop's part of an order, where the shop was at the sale."""
-    ordered = [
-        Contribution(figures.PARCELS_ORDERED, parcel.shop_id, parcel.region_code, event.placed_at)
-        for event in events
-        for parcel in event.parcels
-    ]
-    await count_facts(conn, ordered, now=utc_now())
 
 
 @counting.on_batch(ParcelCompleted, locks=counters)

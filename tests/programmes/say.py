@@ -13,7 +13,7 @@ from shared.contracts.cooperatives import (
     SurplusDistributed,
 )
 from shared.contracts.financing import CollectabilityChanged, LoanDisbursed, RepaymentReceived
-from shared.contracts.orders import OrderLine, OrderParcel, OrderPlaced, ParcelCompleted, ParcelLine, RefundMade
+from shared.contracts.orders import ParcelCompleted, ParcelLine, RefundMade
 from shared.contracts.orders import RefundPart as Refunded
 
 
@@ -34,42 +34,6 @@ def listed(shop_id: UUID, at: datetime) -> ProductListed:
         payees=(Payee(party_id=shop_id, share_basis_points=10_000),),
         sequence=3,
         listed_at=at,
-    )
-
-
-def placed(shops: dict[UUID, str], at: datetime) -> OrderPlaced:
-    parcels = {shop_id: uuid4() for shop_id in shops}
-    return OrderPlaced(
-        order_id=uuid4(),
-        buyer_id=uuid4(),
-        payment_method="qris",
-        total_minor=15_000 * len(shops),
-        currency="IDR",
-        lines=tuple(
-            OrderLine(
-                product_id=uuid4(),
-                shop_id=shop_id,
-                parcel_id=parcel_id,
-                version=1,
-                category="kopi-teh",
-                quantity=1,
-                unit_price_minor=10_000,
-                payees=(Payee(party_id=shop_id, share_basis_points=10_000),),
-            )
-            for shop_id, parcel_id in parcels.items()
-        ),
-        parcels=tuple(
-            OrderParcel(
-                parcel_id=parcel_id,
-                shop_id=shop_id,
-                cooperative_id=None,
-                region_code=shops[shop_id],
-                goods_minor=10_000,
-                shipping_minor=5_000,
-            )
-            for shop_id, parcel_id in parcels.items()
-        ),
-        placed_at=at,
     )
 
 

@@ -63,7 +63,6 @@ def facts(at: datetime) -> list[Event]:
     return [
         say.opened(shop_id, "18.01", at),
         say.listed(shop_id, at),
-        say.placed({shop_id: "18.01", uuid4(): "36.01"}, at),
         say.completed(shop_id, "18.01", at),
         say.refunded([shop_id], at),
         say.registered(cooperative_id, "18.01", at),
@@ -96,7 +95,6 @@ async def test_every_fact_counts_once_whatever_happens_to_its_delivery(desk: Des
     assert await counted(desk.db, at) == {
         "toko-dibuka": 1,
         "produk-didaftarkan": 1,
-        "pesanan": 2,
         "toko-berjualan": 1,
         "paket-selesai": 1,
         "nilai-penjualan": 10_000,
@@ -116,7 +114,7 @@ async def test_one_batch_of_everything_counts_the_same(desk: Desk, at: datetime)
     await deliver(desk.db, counting, *heard)
 
     found = await counted(desk.db, at)
-    assert (found["pesanan"], found["nilai-penjualan"], found["angsuran-diterima"]) == (2, 10_000, 1_120_000)
+    assert (found["paket-selesai"], found["nilai-penjualan"], found["angsuran-diterima"]) == (1, 10_000, 1_120_000)
     async with desk.db.reading() as conn:
         assert await conn.fetchval("SELECT count(*) FROM dead_letters") == 0
 
@@ -335,16 +333,16 @@ def test_shares_are_whole_percent_half_up_and_nothing_of_nothing() -> None:
 
 
 def test_every_indicator_has_its_own_code() -> None:
-    assert len(COUNTED) == 24
+    assert len(COUNTED) == 23
     assert len({each.code for each in SHOWN}) == len(SHOWN)
 
 
 PLANTED = {
     "seats_are_enrolments": "UPDATE trainings SET taken = taken - 1 WHERE taken > 0",
     "certificates_are_of_who_passed": "UPDATE enrolments SET state = 'failed' WHERE state = 'passed'",
-    "counters_are_their_contributions": "UPDATE cells SET value = value + 1 WHERE indicator = 'pesanan'",
-    "what_is_shown_was_counted": "UPDATE shown SET value = value - 1 WHERE indicator = 'pesanan'",
-    "no_cell_shows_more_than_it_has": "UPDATE shown SET value = value + 1 WHERE indicator = 'pesanan'",
+    "counters_are_their_contributions": "UPDATE cells SET value = value + 1 WHERE indicator = 'paket-selesai'",
+    "what_is_shown_was_counted": "UPDATE shown SET value = value - 1 WHERE indicator = 'paket-selesai'",
+    "no_cell_shows_more_than_it_has": "UPDATE shown SET value = value + 1 WHERE indicator = 'paket-selesai'",
     "certificates_are_counted": "DELETE FROM cells WHERE indicator = 'sertifikat-terbit'",
     "aid_is_counted": "UPDATE aids SET amount_minor = amount_minor + 1 WHERE state = 'granted'",
     "loans_are_counted_in_their_class": "UPDATE loans SET collectability = 5 WHERE collectability = 1",
@@ -360,7 +358,7 @@ async def test_each_check_sees_what_is_planted(desk: Desk, at: datetime, name: s
     _, officer = desk.person("government:18")
     await desk.certificate(officer)
     await desk.client.post("/v1/aids", json=aid_body(desk.person()[0]), headers=once(officer))
-    await deliver(desk.db, counting, say.placed({uuid4(): "18.01" for _ in range(5)}, at))
+    await deliver(desk.db, counting, *(say.completed(uuid4(), "18.01", at) for _ in range(5)))
     await deliver(desk.db, counting, say.Loan("18.01", at).disbursed())
 
     async with desk.db.reading() as conn:

@@ -37,7 +37,6 @@ class Indicator:
 
 SHOPS_OPENED = Indicator("toko-dibuka", "Toko dibuka", "toko", is_distinct=True)
 PRODUCTS_LISTED = Indicator("produk-didaftarkan", "Produk didaftarkan", "produk")
-PARCELS_ORDERED = Indicator("pesanan", "Pesanan (per toko) dibuat", "pesanan")
 SHOPS_SELLING = Indicator("toko-berjualan", "Toko dengan penjualan selesai", "toko", is_distinct=True)
 PARCELS_COMPLETED = Indicator("paket-selesai", "Paket selesai", "paket")
 GOODS_SOLD = Indicator("nilai-penjualan", "Nilai barang terjual", "rupiah")
@@ -66,7 +65,6 @@ COUNTED = {
     for indicator in (
         SHOPS_OPENED,
         PRODUCTS_LISTED,
-        PARCELS_ORDERED,
         SHOPS_SELLING,
         PARCELS_COMPLETED,
         GOODS_SOLD,

@@ -4,7 +4,7 @@ PY := .venv/bin/python
 # The tests have a stack of their own, beside the one of `make demo` and `make up`.
 # Its clocks are short, and its traces go to the receiver of tests/journeys.
 TEST_STACK := LUMBUNG_HOME=.local/test LUMBUNG_PORT_BASE=18000 LUMBUNG_PAYMENT_SECONDS=12 \
-	LUMBUNG_COMPLETION_SECONDS=6 LUMBUNG_SWEEP_SECONDS=1 LUMBUNG_OTLP_ENDPOINT=http://127.0.0.1:18318
+	LUMBUNG_COMPLETION_SECONDS=6 LUMBUNG_SWEEP_SECONDS=1 LUMBUNG_SURPLUS_BEFORE_YEAR_END=true LUMBUNG_OTLP_ENDPOINT=http://127.0.0.1:18318
 T ?=
 S ?= orders
 SEED ?=

@@ -17,6 +17,7 @@ import click
 import httpx2
 
 from deploy.demo import story
+from deploy.demo.acts import what_is_missing
 from deploy.demo.world import StoryBroke, World
 from deploy.local import control
 from deploy.local.layout import PROJECT, current_layout
@@ -28,6 +29,7 @@ SHORT_CLOCKS = {
     "LUMBUNG_COMPLETION_SECONDS": "6",
     "LUMBUNG_SWEEP_SECONDS": "1",
     "LUMBUNG_TRACE_RATIO": "1",
+    "LUMBUNG_SURPLUS_BEFORE_YEAR_END": "true",
 }
 OWN_SEED = PROJECT / "deploy" / "seed" / "products.xlsx"
 
@@ -43,11 +45,8 @@ async def play(stack: Stack, seed: Seed) -> World:
     databases = {service: await asyncpg.connect(stack.audit_dsn(service)) for service in SERVICES}
     limits = httpx2.Limits(max_connections=100)
     async with httpx2.AsyncClient(timeout=30, limits=limits) as http:
-        world = World(stack, http, databases)
-        for title, chapter in story.CHAPTERS:
-            world.timeline.chapter(title)
-            arguments = (world, seed) if chapter is story.sellers_open_shops else (world,)
-            await chapter(*arguments)
+        world = World(stack, seed, http, databases)
+        await story.play(world)
     for database in databases.values():
         await database.close()
     return world
@@ -100,7 +99,7 @@ def read(path: Path) -> Seed:
     except SeedError as error:
         click.echo(str(error), err=True)
         raise SystemExit(1) from None
-    missing = None if seed.problems else story.what_is_missing(seed)
+    missing = None if seed.problems else what_is_missing(seed)
     for problem in (*seed.problems, *filter(None, [missing])):
         click.echo(f"{path}: {problem}", err=True)
     if seed.problems or missing:

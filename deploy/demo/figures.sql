@@ -56,3 +56,27 @@ SELECT count(*) FROM parcels WHERE order_id = :order_id::uuid AND completed_by =
 -- name: orders_in
 -- How many of these orders are in a status.
 SELECT count(*) FROM orders WHERE order_id = ANY(:order_ids::uuid[]) AND status::text = :status;
+
+
+-- name: with_role
+-- Accounts that have a role.
+SELECT count(*) FROM roles WHERE account_id = ANY(:account_ids::uuid[]) AND role = :role;
+
+-- name: shops_of_cooperative
+-- Shops of this story that were opened under the cooperative.
+SELECT count(*) FROM shops WHERE shop_id = ANY(:shop_ids::uuid[]) AND cooperative_id = :cooperative_id::uuid;
+
+-- name: members
+-- Who is in the register, from its lines.
+SELECT count(DISTINCT member_id) FROM register_entries
+ WHERE cooperative_id = :cooperative_id::uuid AND change = 'admitted';
+
+-- name: saved
+-- What members saved of a kind, from the ledger's entries and not from its balances.
+SELECT coalesce(sum(CASE WHEN e.side = 'credit' THEN e.amount_minor ELSE -e.amount_minor END), 0)::bigint
+  FROM books AS b JOIN ledger_entries AS e ON e.account_id = b.ledger_account_id
+ WHERE b.cooperative_id = :cooperative_id::uuid AND b.code = :code;
+
+-- name: certificates
+-- Certificates of a training.
+SELECT count(*) FROM certificates WHERE training_id = :training_id::uuid AND revoked_at IS NULL;

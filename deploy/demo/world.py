@@ -18,8 +18,9 @@ from uuid import UUID, uuid4
 import asyncpg
 import httpx2
 
+from deploy.local.layout import PROJECT
 from deploy.local.stack import Stack
-from deploy.seed.read import SeedRow
+from deploy.seed.read import Seed, SeedRow
 from shared import sql
 from shared.sql import Row
 
@@ -50,8 +51,36 @@ class Shop:
     region_code: str
     seller: Person
     rows: list[SeedRow]
+    is_of_club: bool = False
     shop_id: str = ""
     products: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass
+class Club:
+    """The cooperative of the story. The first three founders hold its offices; `members` are ids by account or name."""
+
+    name: str
+    region_code: str
+    founders: list[Person]
+    cooperative_id: str = ""
+    members: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def path(self) -> str:
+        return f"/v1/cooperatives/{self.cooperative_id}"
+
+    @property
+    def chair(self) -> Person:
+        return self.founders[0]
+
+    @property
+    def secretary(self) -> Person:
+        return self.founders[1]
+
+    @property
+    def treasurer(self) -> Person:
+        return self.founders[2]
 
 
 @dataclass(frozen=True)
@@ -99,18 +128,35 @@ class Timeline:
         sys.stdout.flush()
 
 
+def shops_of(seed: Seed) -> list[Shop]:
+    """The shops of a spreadsheet, with their rows."""
+    by_name: dict[str, Shop] = {}
+    for row in seed.rows:
+        if row.shop_name not in by_name:
+            by_name[row.shop_name] = Shop(row.shop_name, row.region_code, Person(row.seller_name, row.seller_phone), [])
+        by_name[row.shop_name].rows.append(row)
+    return list(by_name.values())
+
+
 class World:
     """The running stack as the story sees it."""
 
-    def __init__(self, stack: Stack, http: httpx2.AsyncClient, databases: dict[str, "asyncpg.Connection[Row]"]) -> None:
+    def __init__(
+        self, stack: Stack, seed: Seed, http: httpx2.AsyncClient, databases: dict[str, "asyncpg.Connection[Row]"]
+    ) -> None:
         self.stack = stack
+        self.seed = seed
         self.http = http
         self.databases = databases
         self.timeline = Timeline()
-        self.shops: list[Shop] = []
+        self.shops = shops_of(seed)
         self.buyers: list[Person] = []
         self.packer = Person("", "")
+        self.operators: list[Person] = []
+        self.officer = Person("", "")  # of the province
+        self.club = Club("", "", [])
         self.main_order: dict[str, Any] = {}
+        self.savings_order: dict[str, Any] = {}
 
     async def call(
         self,
@@ -196,6 +242,10 @@ class World:
             body={"email": person.contact, "password": password, "name": person.name},
         )
         person.account_id = str(account["account_id"])
+        await self.sign_in_by_password(person, password)
+
+    async def sign_in_by_password(self, person: Person, password: str) -> None:
+        """A token by password; with the roles that the person has by now."""
         token = await self.call(
             "POST",
             "identity",
@@ -214,6 +264,34 @@ class World:
         self.timeline.figures += 1
         number = f"{value:,}".replace(",", ".")
         self.timeline.say(f"{text}: {number}  (SQL agrees)")
+
+    async def same(self, text: str, value: Any, service: str, query: str, **values: Any) -> None:
+        """Like `figure`, for what is no single number: a list of rows, compared and not printed."""
+        deadline = time.monotonic() + SETTLE_SECONDS
+        while (found := [tuple(row) for row in await self.rows(service, query, **values)]) != value:
+            if time.monotonic() > deadline:
+                raise StoryBroke(f"{text}: the product says {value!r}, SQL ({query}) says {found!r}")
+            await asyncio.sleep(0.2)
+        self.timeline.figures += 1
+        self.timeline.say(f"{text}  (SQL agrees, {len(value)} lines)")
+
+    async def command(self, *arguments: str, stdin: str = "", expect: int = 0) -> str:
+        """`./lumbung` as an operator types it; its output. Raises StoryBroke when it ends otherwise than expected."""
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "deploy.cli",
+            *arguments,
+            cwd=PROJECT,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        out, err = await process.communicate(stdin.encode())
+        if process.returncode != expect:
+            shown = " ".join(arguments)
+            raise StoryBroke(f"./lumbung {shown} ended with {process.returncode}: {err.decode() or out.decode()}")
+        return out.decode()
 
     async def look(self, service: str, query: str, **values: Any) -> Any:
         """The value of a named query, by the audit role."""

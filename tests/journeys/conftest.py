@@ -47,11 +47,8 @@ async def world(market: Stack, seed: Seed) -> AsyncIterator[World]:
     """The stack after the demonstration's story was played on it, once per run."""
     databases = {service: await asyncpg.connect(market.audit_dsn(service)) for service in SERVICES}
     async with httpx2.AsyncClient(timeout=30) as http:
-        world = World(market, http, databases)
-        for title, chapter in story.CHAPTERS:
-            world.timeline.chapter(title)
-            arguments = (world, seed) if chapter is story.sellers_open_shops else (world,)
-            await chapter(*arguments)
+        world = World(market, seed, http, databases)
+        await story.play(world)
         yield world
     for database in databases.values():
         await database.close()

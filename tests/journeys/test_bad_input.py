@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from deploy.demo.story import PASSWORD, address, plentiful
+from deploy.demo.acts import PASSWORD, address, plentiful
 from deploy.demo.world import Person, World, new_key
 
 HUGE = 10**18

@@ -6,7 +6,7 @@ import pytest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from oteltap import OtelTapHttpProtobufReceiver, OtelTapHttpProtobufReceiverSettings
 
-from deploy.demo.story import PASSWORD, address, plentiful
+from deploy.demo.acts import PASSWORD, address, plentiful
 from deploy.demo.world import Person, World, new_key, new_trace
 from tests.journeys.conftest import OTLP_PORT
 

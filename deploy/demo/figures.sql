@@ -80,3 +80,42 @@ SELECT coalesce(sum(CASE WHEN e.side = 'credit' THEN e.amount_minor ELSE -e.amou
 -- name: certificates
 -- Certificates of a training.
 SELECT count(*) FROM certificates WHERE training_id = :training_id::uuid AND revoked_at IS NULL;
+
+-- name: price
+-- What one piece costs now.
+SELECT unit_price_minor FROM products WHERE product_id = :product_id::uuid;
+
+-- name: voluntary
+-- A member's voluntary savings, from the ledger's entries.
+SELECT coalesce(sum(CASE WHEN e.side = 'credit' THEN e.amount_minor ELSE -e.amount_minor END), 0)::bigint
+  FROM books AS b JOIN ledger_entries AS e ON e.account_id = b.ledger_account_id
+ WHERE b.member_id = :member_id::uuid AND b.code = '2101';
+
+-- name: ledger_balance
+-- What an account holds, from its entries and not from its balance.
+SELECT coalesce(sum(CASE WHEN e.side = a.normal_side THEN e.amount_minor ELSE -e.amount_minor END), 0)::bigint
+  FROM ledger_accounts AS a JOIN ledger_entries AS e ON e.account_id = a.id
+ WHERE a.code = :code;
+
+-- name: lines_of_shop
+-- What a shop sold in an order, the dearest piece last.
+SELECT l.product_id, l.quantity, l.unit_price_minor
+  FROM order_lines AS l JOIN parcels AS p USING (parcel_id)
+ WHERE l.order_id = :order_id::uuid AND p.shop_id = :shop_id::uuid
+ ORDER BY l.unit_price_minor, l.product_id;
+
+-- name: answered
+-- What the bank said of a batch, over payees and lenders.
+SELECT coalesce(sum(amount_minor), 0)::bigint
+  FROM (SELECT amount_minor, status::text FROM payouts WHERE batch_id = :batch_id::uuid
+        UNION ALL
+        SELECT amount_minor, status::text FROM remittances WHERE batch_id = :batch_id::uuid) AS lines
+ WHERE status = :status;
+
+-- name: bank_file_total
+-- The lines that were written into the bank's file.
+SELECT coalesce(sum(amount_minor), 0)::bigint FROM bank_file_lines WHERE batch_id = :batch_id::uuid;
+
+-- name: events_logged
+-- Which of these events are in the log.
+SELECT count(*) FROM outbox WHERE event_id = ANY(:event_ids::uuid[]);

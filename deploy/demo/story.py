@@ -7,7 +7,7 @@ reads the databases only to check.
 
 from collections.abc import Awaitable, Callable
 
-from deploy.demo.chapters import cooperative, market, people, training
+from deploy.demo.chapters import cooperative, market, money, people, training
 from deploy.demo.world import World
 
 Chapter = tuple[str, Callable[[World], Awaitable[None]]]
@@ -27,6 +27,10 @@ CHAPTERS: tuple[Chapter, ...] = (
     ("Money that comes too late", market.payments_come_late),
     ("Sixty buyers, ten units", market.sixty_race_for_ten),
     ("Services die", market.services_are_killed),
+    ("Savings pay for an order", money.savings_pay),
+    ("A refund before the payout", money.refund_before_payout),
+    ("Money goes out", money.payouts_go_out),
+    ("A refund after the payout", money.refund_after_payout),
 )
 
 

@@ -32,6 +32,7 @@ NAME: Final = "BANK-SANDBOX"
 FILE_BYTES_MAX: Final = 16 * 1024 * 1024
 BATCH = re.compile(r"[0-9a-f-]{36}", re.ASCII)
 RETURNS: Final = {"99": "account_closed", "98": "account_unknown", "97": "name_differs", "96": "other"}
+RETURNED_ONCE: Final = "94"
 LATE: Final = "95"
 LATE_TIMES: Final = 4  # so many times the usual moment
 TRAILER = re.compile(rb"\r\nT,([0-9]+),([0-9]+),([0-9a-f]{64})\r\n\Z")
@@ -112,10 +113,17 @@ class Ledger:
                     account_number=line.account_number,
                     holder_name=line.holder_name,
                     amount_minor=line.amount_minor,
-                    reason=line.reason,
+                    reason=self._reason(line),
                     settles_at=now + wait,
                 )
         return True
+
+    def _reason(self, line: Line) -> str:
+        """Why the line will come back; empty when it will be paid, like the second one to an account that slept."""
+        sleeps = line.account_number.endswith(RETURNED_ONCE)
+        if sleeps and self._database.row("line_to", account_number=line.account_number) is None:
+            return "other"
+        return line.reason
 
     def answer(self, batch_id: str, *, now: int) -> bytes | None:
         """What is settled by now, as a file; None when nothing is. Refuses a batch that never came."""

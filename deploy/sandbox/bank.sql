@@ -34,6 +34,10 @@ INSERT INTO transfer_line (batch_id, number, line_id, bank_code, account_number,
                            settles_at)
 VALUES (:batch_id, :number, :line_id, :bank_code, :account_number, :holder_name, :amount_minor, :reason, :settles_at);
 
+-- name: line_to
+-- Whether anything was ever sent to an account.
+SELECT line_id FROM transfer_line WHERE account_number = :account_number LIMIT 1;
+
 -- name: lines
 SELECT number, line_id, bank_code, account_number, holder_name, amount_minor, reason, settles_at
   FROM transfer_line WHERE batch_id = :batch_id ORDER BY number;

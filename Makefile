@@ -11,7 +11,7 @@ SEED ?=
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down status test check vectors schemas bench psql lock clean venv chromium compose-check compose-env
+.PHONY: help demo up down status test check vectors schemas bench faults psql lock clean venv chromium compose-check compose-env
 
 help: ## show this list
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,6 +52,9 @@ vectors: venv ## the rules of the country against the cases of VECTORS_DIR (test
 
 bench: venv ## measure, in one run, what docs/performance.md reports
 	@$(PY) -m bench $(ARGS)
+
+faults: venv ## break everything under load, as docs/reliability.md tells (ARGS='--only kill-kafka --orders 500')
+	@$(PY) -m faults $(ARGS)
 
 compose-check: ## docker-compose.yml against a compose linter (needs npm)
 	@sh deploy/compose/check.sh

@@ -1,0 +1,137 @@
+"""`make faults`: everything that breaks, one after the other, on a stack of its own; then the report.
+
+Prints per fault what it did, how often, its seed, and what was found after it. Writes bench/results/faults-latest.json
+and the table in docs/reliability.md. Exit code 1 when something was not as promised.
+"""
+
+import asyncio
+import json
+import os
+import platform
+import sys
+import time
+import traceback
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+
+from deploy.local.layout import PROJECT
+from faults import kills, report
+from faults.books import Outcome
+from faults.catalogue import FAULTS, Listed, Run, say
+from faults.ground import Ground
+
+HOME = os.environ.get("LUMBUNG_HOME", ".local/faults")
+PORT_BASE = int(os.environ.get("LUMBUNG_PORT_BASE", "35000"))
+RESULT = PROJECT / "bench" / "results" / "faults-latest.json"
+BUYERS = 16
+MODULES = (kills,)  # imported so that their faults are on the list
+
+
+async def fresh_ground() -> Ground:
+    """A stack that was started from nothing, with people and goods."""
+    first = Ground.of(HOME, PORT_BASE) if (PROJECT / HOME / "stack.json").exists() else None
+    if first is not None:
+        await first.command("down", "--delete-data")
+    await _up()
+    ground = Ground.of(HOME, PORT_BASE)
+    await ground.settle_in(BUYERS)
+    return ground
+
+
+async def _up() -> None:
+    environment = os.environ | {"LUMBUNG_HOME": HOME, "LUMBUNG_PORT_BASE": str(PORT_BASE)} | report.SHORT_CLOCKS
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "deploy.cli", "up", "--json",
+        cwd=PROJECT, env=environment, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
+    )  # fmt: skip
+    if await process.wait() != 0:
+        raise RuntimeError(f"the stack in {HOME} does not start; see ./lumbung status")
+
+
+async def happen(listed: Listed, run: Run) -> Outcome:
+    """One fault; whatever goes wrong with it is its outcome, not the end of the suite."""
+    began = time.monotonic()
+    try:
+        outcome = await listed.happen(run)
+    except Exception as error:  # the suite goes on; what happened is in the report
+        traceback.print_exc()
+        outcome = run.outcome(listed.name, "broke off")
+        outcome.faults.append(f"{type(error).__name__}: {error}")
+        outcome.is_control = False
+    outcome.seconds = round(time.monotonic() - began, 1)
+    return outcome
+
+
+def tell(outcome: Outcome) -> None:
+    """What is found, for people."""
+    verdict = "as promised" if outcome.is_as_promised else "NOT AS PROMISED"
+    if outcome.skipped:
+        verdict = f"skipped: {outcome.skipped}"
+    elif outcome.is_control and outcome.is_as_promised:
+        verdict += " (control: seen to fail)"
+    say(f"  {outcome.did}; {outcome.runs} times, seed {outcome.seed}, {outcome.seconds:.0f} s")
+    say(
+        f"  {outcome.orders} orders: lost {outcome.lost}, doubled {outcome.doubled}, unfinished {outcome.unfinished}; "
+        f"audit {outcome.audit}: {outcome.differences} differences, {outcome.violations} violations"
+    )
+    for line in (*outcome.faults, *outcome.notes):
+        say(f"    {line}")
+    say(f"  {verdict}")
+
+
+async def suite(names: list[str], orders: int, seed: int, *, is_kept: bool, is_reused: bool) -> dict[str, Any]:
+    """All faults of these names; the result as a document."""
+    outcomes: list[Outcome] = []
+    ground: Ground | None = None
+    if is_reused:
+        ground = Ground.of(HOME, PORT_BASE)
+        await ground.settle_in(BUYERS)
+    for name in names:
+        listed = FAULTS[name]
+        say(f"{name}: {listed.promise}")
+        if ground is None:
+            ground = await fresh_ground()
+        amount = min(orders, 1500) if listed.is_control else orders
+        outcome = await happen(listed, Run(ground, amount, seed))
+        tell(outcome)
+        outcomes.append(outcome)
+        if listed.spoils or not outcome.is_clean:
+            ground = None
+    if ground is not None and not is_kept:
+        await ground.command("down", "--delete-data")
+    return report.document(outcomes, seed=seed, machine={"cores": os.cpu_count(), "system": platform.platform()})
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--orders", default=5000, show_default=True, help="Orders placed during each fault, at least.")
+@click.option("--only", metavar="A,B", help="Only these faults.")
+@click.option("--seed", type=int, help="Repeat a run; otherwise by the date.")
+@click.option("--list", "is_listing", is_flag=True, help="Only say what there is.")
+@click.option("--keep", is_flag=True, help="Leave the stack running.")
+@click.option("--reuse", is_flag=True, help="Begin on the stack that runs already.")
+@click.option("--no-report", is_flag=True, help="Write nothing.")
+def main(
+    orders: int, only: str | None, seed: int | None, is_listing: bool, keep: bool, reuse: bool, no_report: bool
+) -> None:
+    """Break everything under load, and look whether all is as promised."""
+    if is_listing:
+        for listed in FAULTS.values():
+            click.echo(f"{listed.name:<42} {listed.promise}")
+        return
+    names = only.split(",") if only else list(FAULTS)
+    if unknown := set(names) - set(FAULTS):
+        raise click.UsageError(f"There is no fault {', '.join(sorted(unknown))}; see --list.")
+    number = seed if seed is not None else int(f"{datetime.now(UTC):%Y%m%d}")
+    result = asyncio.run(suite(names, orders, number, is_kept=keep, is_reused=reuse))
+    if not no_report:
+        RESULT.parent.mkdir(exist_ok=True)
+        RESULT.write_text(json.dumps(result, indent=2, default=str) + "\n")
+        report.write(result)
+        say("written: bench/results/faults-latest.json, docs/reliability.md")
+    sys.exit(0 if result["not_as_promised"] == 0 else 1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,125 @@
+"""After a fault: every answered order is there, once, and ended; then the audit, which must say zero."""
+
+import asyncio
+import json
+import time
+from collections import Counter
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from faults.ground import Ground
+from faults.market import Tally
+
+DRAIN_SECONDS = 150.0
+SETTLE_SECONDS = 60
+
+
+@dataclass
+class Outcome:
+    """What one fault did, and what was found after it."""
+
+    name: str
+    did: str
+    seed: int
+    runs: int = 0  # how often the fault happened
+    orders: int = 0
+    lost: int = 0
+    doubled: int = 0
+    unfinished: int = 0
+    differences: int = 0  # of the audit: events missing or extra
+    violations: int = 0  # of the audit: invariants
+    seconds: float = 0.0
+    audit: str = "not asked"
+    notes: list[str] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)  # whatever else was not as promised
+    skipped: str = ""
+    is_control: bool = False  # a protection was taken away: it must not be clean
+
+    @property
+    def is_clean(self) -> bool:
+        """Nothing was lost, doubled, left lying, or found by the audit."""
+        found = self.lost + self.doubled + self.unfinished + self.differences + self.violations
+        return not self.skipped and found == 0 and not self.faults and self.audit in ("clean", "not asked")
+
+    @property
+    def is_as_promised(self) -> bool:
+        """Clean; for a control: seen to fail."""
+        return bool(self.skipped) or self.is_clean != self.is_control
+
+    def as_document(self) -> dict[str, Any]:
+        """Plain values."""
+        return asdict(self) | {"clean": self.is_clean, "as_promised": self.is_as_promised}
+
+
+async def close(ground: Ground, outcome: Outcome, tally: Tally, *, drain_seconds: float = DRAIN_SECONDS) -> Outcome:
+    """Count orders, wait until they have ended, and have the audit look."""
+    outcome.orders += len(tally.orders)
+    outcome.doubled += tally.doubled
+    statuses = await _drained(ground, tally, drain_seconds)
+    outcome.lost += len(ground.answered - statuses.keys())
+    outcome.doubled += len(statuses.keys() - ground.answered)
+    outcome.unfinished += sum(
+        not _has_ended(statuses.get(order_id), life.ending) for order_id, life in tally.orders.items()
+    )
+    outcome.unfinished += len(tally.given_up)
+    outcome.notes.append(_told(tally, statuses))
+    outcome.faults += [f"answered {s}: {text}" for s, text in tally.samples.items() if s == 500]
+    outcome.notes += tally.given_up[:3]
+    ground.answered &= statuses.keys()  # counted once
+    ground.answered |= statuses.keys()
+    await look(ground, outcome)
+    return outcome
+
+
+def _has_ended(status: str | None, ending: str) -> bool:
+    """Whether an order came to an end that its life allows; money that came late may have ended it otherwise."""
+    if status is None:
+        return True  # counted as lost
+    if ending == "confirmed":
+        return status in ("confirmed", "completed", "cancelled")
+    return status in ("completed", "cancelled")
+
+
+async def _drained(ground: Ground, tally: Tally, seconds: float) -> dict[str, str]:
+    """Statuses of all orders of the suite's buyers, once those of this load have ended or the time is over."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            rows = await ground.look("orders", "orders_by", buyer_ids=ground.buyer_ids)
+        except OSError:
+            rows = []
+        statuses = {row["order_id"]: row["status"] for row in rows}
+        waiting = sum(not _has_ended(statuses.get(o), life.ending) for o, life in tally.orders.items())
+        if (rows and not waiting) or time.monotonic() > deadline:
+            return statuses
+        await asyncio.sleep(0.5)
+
+
+def _told(tally: Tally, statuses: dict[str, str]) -> str:
+    ends = Counter(statuses.get(order_id, "lost") for order_id in tally.orders)
+    answers = ", ".join(f"{count} x {status}" for status, count in sorted(tally.statuses.items()) if status >= 400)
+    return (
+        f"ends: {dict(sorted(ends.items()))}; connections broken {tally.breaks}; refused: {answers or 'none'}; "
+        f"longest until 201: {tally.longest_seconds:.1f} s"
+    )
+
+
+async def look(ground: Ground, outcome: Outcome, *, settle_seconds: int = SETTLE_SECONDS) -> None:
+    """Ask the audit."""
+    text = await ground.command("audit", "--json", "--settle", str(settle_seconds), is_checked=False)
+    if not text.strip():
+        outcome.audit = "could not look"
+        return
+    found = json.loads(text)
+    outcome.differences += found["differences"]
+    outcome.violations += found["violations"]
+    outcome.audit = "clean" if found["clean"] else "not clean"
+    outcome.notes += found["behind"]
+    for check in found["checks"]:
+        if check["violations"]:
+            first = check["violations"][0]
+            outcome.notes.append(f"{check['name']} ({check['where']}): {first['key']}: {first['what']}")
+    for flow in found["flows"]:
+        if flow["missing"] or flow["extra"] or flow["dead"] or flow["waiting"]:
+            numbers = {word: flow[word] for word in ("missing", "extra", "dead", "waiting") if flow[word]}
+            outcome.notes.append(f"{flow['type']} in {flow['group']}: {numbers}")

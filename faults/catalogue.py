@@ -1,0 +1,105 @@
+"""The list of faults: each is a function that breaks something under load and says what it found."""
+
+import asyncio
+import random
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from faults.books import Outcome, close
+from faults.ground import Ground
+from faults.market import Market, Tally
+
+SERVICES_UNDER_LOAD = ("orders", "catalog", "identity", "cooperatives", "financing", "programmes", "storefront")
+
+
+@dataclass
+class Run:
+    """One run of the suite: where, how much, which seed."""
+
+    ground: Ground
+    orders: int
+    seed: int
+
+    def rng(self, name: str) -> random.Random:
+        """Chance of its own for each fault, so that one can be repeated alone."""
+        return random.Random(f"{self.seed} {name}")
+
+    def outcome(self, name: str, did: str) -> Outcome:
+        """An outcome to be filled."""
+        return Outcome(name=name, did=did, seed=self.seed)
+
+    async def under_load(
+        self, outcome: Outcome, breaking: Callable[[Tally], Awaitable[None]], *, orders: int | None = None
+    ) -> Outcome:
+        """Let people buy while `breaking` happens, and on until it is over; then look at what became of it."""
+        market = Market(self.ground, self.seed + sum(outcome.name.encode()))
+        is_over = asyncio.Event()
+
+        async def broken() -> None:
+            try:
+                await _first_orders(market.tally)
+                await breaking(market.tally)
+            finally:
+                is_over.set()
+
+        _, tally = await asyncio.gather(broken(), market.run(orders or self.orders, is_over))
+        return await close(self.ground, outcome, tally)
+
+
+Fault = Callable[[Run], Awaitable[Outcome]]
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A fault and what is known of it before it runs. `spoils`: the stack is thrown away afterwards."""
+
+    name: str
+    promise: str
+    happen: Fault
+    is_control: bool
+    is_short: bool
+    spoils: bool
+
+
+FAULTS: dict[str, Listed] = {}
+
+
+def fault(
+    name: str, promise: str, *, is_control: bool = False, is_short: bool = False, spoils: bool = False
+) -> Callable[[Fault], Fault]:
+    """Put a fault on the list. A control takes a protection away, and must be seen to fail."""
+
+    def declare(function: Fault) -> Fault:
+        assert name not in FAULTS, f"two faults are named {name}"
+        FAULTS[name] = Listed(name, promise, function, is_control, is_short, spoils or is_control)
+        return function
+
+    return declare
+
+
+async def _first_orders(tally: Tally) -> None:
+    """Nothing breaks before people buy."""
+    for _ in range(600):
+        if tally.orders:
+            return
+        await asyncio.sleep(0.1)
+
+
+def say(text: str) -> None:
+    """Progress."""
+    sys.stdout.write(f"{datetime.now(UTC):%H:%M:%S}  {text}\n")
+    sys.stdout.flush()
+
+
+@asynccontextmanager
+async def stopped(ground: Ground, *names: str) -> AsyncIterator[None]:
+    """Processes of the stack that are stopped, so that others can take their place, and started again in the end."""
+    for name in names:
+        await ground.command("stop", name)
+    try:
+        yield
+    finally:
+        await ground.command("up")

@@ -1,0 +1,149 @@
+"""A service as the stack runs it, with what a test took away from it or put in its way: `python -m faults.child PLAN`.
+
+The plan is JSON: `service`; `die`: a point and how often it is passed before the process dies there by SIGKILL;
+`without`: protections that are taken away; `kafka_port`: where Kafka's port is really reached. The services hold no
+test code: all of it is put over the kernel from here.
+"""
+
+import asyncio
+import json
+import os
+import runpy
+import signal
+import sys
+from typing import Any
+
+import aiokafka.conn
+import asyncpg.transaction
+from aiokafka import TopicPartition
+
+from shared import inbox, kafka
+from shared.contracts.base import Delivery
+from shared.db import Connection
+from shared.kafka import Consumer, Polled, Producer, Record
+
+
+class Death:
+    """Dies at a point when it was passed often enough."""
+
+    def __init__(self, point: str, after: int) -> None:
+        self._point = point
+        self._left = after
+
+    def passes(self, point: str) -> None:
+        """This point is passed now."""
+        if point == self._point:
+            self._left -= 1
+            if self._left <= 0:
+                os.write(2, f"faults: dies at {point}\n".encode())
+                os.kill(os.getpid(), signal.SIGKILL)
+
+
+def install_death(death: Death) -> None:
+    """Watch the four points of delivery."""
+    commit = asyncpg.transaction.Transaction.commit
+    send = Producer.send
+    commit_offsets = Consumer.commit
+
+    async def mortal_commit(self: Any) -> None:
+        death.passes("before_commit")
+        await commit(self)
+        death.passes("after_commit")
+
+    async def mortal_send(self: Producer, records: list[Record]) -> None:
+        await send(self, records)
+        if records:
+            death.passes("after_send")
+
+    async def mortal_offsets(self: Consumer, offsets: dict[TopicPartition, int]) -> None:
+        death.passes("after_handler")
+        await commit_offsets(self, offsets)
+
+    setattr(asyncpg.transaction.Transaction, "commit", mortal_commit)  # noqa: B010  this is what the file is for
+    Producer.send = mortal_send  # type: ignore[method-assign]  # this is what the file is for
+    Consumer.commit = mortal_offsets  # type: ignore[method-assign]  # this is what the file is for
+
+
+def without_offsets_after_handlers() -> None:
+    """Offsets are committed as soon as records came."""
+    poll = Consumer.poll
+    commit = Consumer.commit
+
+    async def greedy(self: Consumer, *, wait_seconds: float, most: int) -> Polled:
+        polled = await poll(self, wait_seconds=wait_seconds, most=most)
+        if polled.offsets:
+            await commit(self, polled.offsets)
+        return polled
+
+    Consumer.poll = greedy  # type: ignore[method-assign]  # this is what the file is for
+
+
+def without_acknowledged_sends() -> None:
+    """The relay believes that what it gave away has arrived; it leaves a moment later."""
+    send = Producer.send
+    under_way = set()
+
+    async def late(producer: Producer, records: list[Record]) -> None:
+        await asyncio.sleep(0.3)
+        await send(producer, records)
+
+    async def careless(self: Producer, records: list[Record]) -> None:
+        if records:
+            task = asyncio.create_task(late(self, records))
+            under_way.add(task)
+            task.add_done_callback(under_way.discard)
+
+    Producer.send = careless  # type: ignore[method-assign]  # this is what the file is for
+
+
+def without_inbox() -> None:
+    """Every delivery is news, however often it came; it is still written down."""
+    record = inbox.record
+
+    async def forgetful(conn: Connection, group: str, deliveries: list[Delivery]) -> list[Delivery]:
+        await record(conn, group, deliveries)
+        return deliveries
+
+    inbox.record = forgetful
+
+
+def without_new_producers() -> None:
+    """A producer that an outage has poisoned is kept (aiokafka #1017)."""
+    Producer._throw_away = lambda self: None  # type: ignore[method-assign]  # this is what the file is for
+
+
+TAKEN_AWAY = {
+    "offsets_after_handlers": without_offsets_after_handlers,
+    "acknowledged_sends": without_acknowledged_sends,
+    "inbox": without_inbox,
+    "new_producers": without_new_producers,
+}
+
+
+def reach_kafka_at(real: str, port: int) -> None:
+    """Whatever port Kafka announces, it is reached at `port` (a proxy of the test)."""
+    create = aiokafka.conn.create_conn
+    announced = int(real.rpartition(":")[2])
+
+    async def through_proxy(host: str, at: int, *args: Any, **options: Any) -> Any:
+        return await create(host, port if at == announced else at, *args, **options)
+
+    aiokafka.conn.create_conn = through_proxy
+    aiokafka.client.create_conn = through_proxy
+
+
+def main(plan: dict[str, Any]) -> None:
+    """Put it over the kernel, then be the service."""
+    for name in plan.get("without", ()):
+        TAKEN_AWAY[name]()
+    if plan.get("die"):
+        install_death(Death(**plan["die"]))
+    if plan.get("kafka_port"):
+        reach_kafka_at(os.environ["LUMBUNG_KAFKA_BOOTSTRAP"], plan["kafka_port"])
+    assert kafka.Producer is Producer
+    sys.argv = [plan["service"]]
+    runpy.run_module(f"services.{plan['service']}.main", run_name="__main__")
+
+
+if __name__ == "__main__":
+    main(json.loads(sys.argv[1]))

@@ -1,0 +1,115 @@
+"""Keeps a service of our own running in the place of the stack's: starts it again, each time to die elsewhere."""
+
+import asyncio
+import json
+import os
+import random
+import signal
+import sys
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+import httpx2
+
+from deploy.local.layout import PROJECT
+from faults.ground import Ground
+
+READY_SECONDS = 90.0
+PASSES = (20, 250)  # how often a point is passed before a death, drawn from the seed; a batch passes a point once
+STOP_SECONDS = 30.0
+
+
+class Keeper:
+    """One service as a child of ours (faults/child.py)."""
+
+    def __init__(
+        self,
+        ground: Ground,
+        service: str,
+        rng: random.Random,
+        points: Sequence[str] = (),
+        *,
+        without: Sequence[str] = (),
+        environment: Mapping[str, str] | None = None,
+        kafka_port: int = 0,
+    ) -> None:
+        self.deaths = 0
+        self.died_at: Counter[str] = Counter()
+        self._ground = ground
+        self._service = service
+        self._rng = rng
+        self._points = tuple(points)
+        self._without = tuple(without)
+        self._environment = dict(environment or {})
+        self._kafka_port = kafka_port
+        self._child: asyncio.subprocess.Process | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def pid(self) -> int:
+        """The process as it runs now."""
+        assert self._child is not None
+        return self._child.pid
+
+    async def start(self) -> None:
+        """Start it, keep it, and return when it is ready."""
+        told = await asyncio.to_thread(self._ground.environment_of, self._service)
+        self._told = {"PATH": os.environ["PATH"], "PYTHONUNBUFFERED": "1", **told, **self._environment}
+        self._task = asyncio.create_task(self._keep())
+        await self._until_ready()
+
+    async def let_live(self) -> None:
+        """From the next start on it does not die any more; ends the one that still would."""
+        self._points = ()
+        if self._child is not None and self._child.returncode is None:
+            self._child.send_signal(signal.SIGKILL)
+        await asyncio.sleep(0.2)
+        await self._until_ready()
+
+    async def stop(self) -> None:
+        """End it."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+        if self._child is not None and self._child.returncode is None:
+            self._child.terminate()
+            try:
+                async with asyncio.timeout(STOP_SECONDS):
+                    await self._child.wait()
+            except TimeoutError:
+                self._child.kill()
+                await self._child.wait()
+
+    async def _keep(self) -> None:
+        while True:
+            point = self._rng.choice(self._points) if self._points else ""
+            plan = {
+                "service": self._service,
+                "without": self._without,
+                "die": {"point": point, "after": self._rng.randrange(*PASSES)} if point else None,
+                "kafka_port": self._kafka_port,
+            }
+            with self._ground.log_of(f"{self._service}-faults").open("ab") as log:
+                self._child = await asyncio.create_subprocess_exec(
+                    sys.executable, "-m", "faults.child", json.dumps(plan), cwd=PROJECT, env=self._told,
+                    stdout=log, stderr=log, start_new_session=True,
+                )  # fmt: skip
+            code = await self._child.wait()
+            if code == -signal.SIGKILL and point:
+                self.deaths += 1
+                self.died_at[point] += 1
+            await asyncio.sleep(0.2)
+
+    async def _until_ready(self) -> None:
+        deadline = time.monotonic() + READY_SECONDS
+        async with httpx2.AsyncClient(timeout=2, trust_env=False) as http:
+            while True:
+                try:
+                    if (await http.get(self._ground.stack.url(self._service) + "/readyz")).status_code == 200:
+                        return
+                except httpx2.HTTPError:
+                    pass
+                if time.monotonic() > deadline:
+                    raise RuntimeError(f"{self._service} of the suite is not ready after {READY_SECONDS:.0f} s")
+                await asyncio.sleep(0.2)

@@ -1,0 +1,154 @@
+"""kill -9: each service, Kafka and PostgreSQL at random, and services at the named points of delivery."""
+
+import asyncio
+
+from faults.books import Outcome
+from faults.catalogue import SERVICES_UNDER_LOAD, Run, fault, say, stopped
+from faults.keeper import Keeper
+from faults.market import Tally
+
+POINTS = ("before_commit", "after_commit", "after_send", "after_handler")
+DEATHS_OF_EACH = 2
+
+
+@fault(
+    "kill-services",
+    "A service that is killed comes back, and every order that was answered 201 ends right, once.",
+    is_short=True,
+)
+async def kill_services(run: Run) -> Outcome:
+    """Each service dies by SIGKILL at random moments."""
+    rng = run.rng("kill-services")
+    outcome = run.outcome("kill-services", "kill -9 of each service, in random order, at random moments")
+    victims = [name for name in SERVICES_UNDER_LOAD for _ in range(DEATHS_OF_EACH if run.orders >= 1000 else 1)]
+    if run.orders < 1000:
+        victims += ["orders", "catalog"]
+    rng.shuffle(victims)
+
+    async def breaking(_: Tally) -> None:
+        for victim in victims:
+            await asyncio.sleep(rng.uniform(0.2, 1.5))
+            pid = await run.ground.kill(victim)
+            await run.ground.back(victim, not_pid=pid)
+            outcome.runs += 1
+
+    return await run.under_load(outcome, breaking)
+
+
+async def _kill_infrastructure(run: Run, name: str, times: int) -> Outcome:
+    rng = run.rng(f"kill-{name}")
+    outcome = run.outcome(f"kill-{name}", f"kill -9 of {name} at random moments")
+
+    async def breaking(_: Tally) -> None:
+        for _time in range(times):
+            await asyncio.sleep(rng.uniform(1, 4))
+            pid = await run.ground.kill(name)
+            await run.ground.back(name, not_pid=pid, seconds=120)
+            outcome.runs += 1
+
+    return await run.under_load(outcome, breaking)
+
+
+@fault("kill-kafka", "A broker that is killed loses no event that the product needs: the outbox sends again.")
+async def kill_kafka(run: Run) -> Outcome:
+    """The broker dies, three times."""
+    return await _kill_infrastructure(run, "kafka", 3)
+
+
+@fault("kill-postgres", "201 is durable: a database that is killed has every answered order.", is_short=True)
+async def kill_postgres(run: Run) -> Outcome:
+    """PostgreSQL dies with all its processes, three times (once in the short part)."""
+    return await _kill_infrastructure(run, "postgres", 3 if run.orders >= 1000 else 1)
+
+
+@fault(
+    "kill-postgres-without-durable-commits",
+    "Control: with synchronous_commit off, the same kill is seen to lose answered orders.",
+    is_control=True,
+)
+async def kill_postgres_without_durable_commits(run: Run) -> Outcome:
+    """Take away what makes 201 durable."""
+    for setting in ("synchronous_commit = off", "wal_writer_delay = '10s'", "wal_writer_flush_after = '1GB'"):
+        await run.ground.as_superuser(f"ALTER SYSTEM SET {setting}")
+    await run.ground.as_superuser("SELECT pg_reload_conf()")
+    outcome = await _kill_infrastructure(run, "postgres", 2)
+    outcome.name, outcome.is_control = "kill-postgres-without-durable-commits", True
+    return outcome
+
+
+async def _kill_at_points(run: Run, name: str, deaths: int, *points: str, without: tuple[str, ...] = ()) -> Outcome:
+    rng = run.rng(name)
+    outcome = run.outcome(name, f"kill -9 of orders and catalog at {', '.join(points)}")
+    async with stopped(run.ground, "orders", "catalog"):
+        keepers = [Keeper(run.ground, service, rng, points, without=without) for service in ("orders", "catalog")]
+        for keeper in keepers:
+            await keeper.start()
+
+        async def breaking(tally: Tally) -> None:
+            while min(keeper.deaths for keeper in keepers) < deaths:
+                if len(tally.orders) > 20 * run.orders:
+                    outcome.faults.append("the points were not reached")
+                    break
+                await asyncio.sleep(0.2)
+            for keeper in keepers:
+                await keeper.let_live()
+
+        try:
+            await run.under_load(outcome, breaking)
+        finally:
+            for keeper in keepers:
+                await keeper.stop()
+    outcome.runs = sum(keeper.deaths for keeper in keepers)
+    died_at = {point: sum(keeper.died_at[point] for keeper in keepers) for point in points}
+    outcome.notes.insert(0, f"deaths: {died_at}")
+    say(f"    deaths: {died_at}")
+    return outcome
+
+
+@fault(
+    "kill-at-named-points",
+    "Killed before the commit, between commit and send, between send and cursor, between handler and offset: once.",
+)
+async def kill_at_named_points(run: Run) -> Outcome:
+    """The four points at which delivery could lose or double."""
+    return await _kill_at_points(run, "kill-at-named-points", 12 if run.orders >= 1000 else 4, *POINTS)
+
+
+@fault(
+    "kill-with-offsets-before-handlers",
+    "Control: with offsets committed before the handlers ran, a kill is seen to lose events.",
+    is_control=True,
+)
+async def kill_with_offsets_before_handlers(run: Run) -> Outcome:
+    """At most once, as many consumers are written."""
+    outcome = await _kill_at_points(
+        run, "kill-with-offsets-before-handlers", 3, "before_commit", without=("offsets_after_handlers",)
+    )
+    outcome.is_control = True
+    return outcome
+
+
+@fault(
+    "kill-with-cursor-before-send",
+    "Control: with the relay's cursor moved before Kafka acknowledged, a kill is seen to lose events.",
+    is_control=True,
+)
+async def kill_with_cursor_before_send(run: Run) -> Outcome:
+    """Fire and forget."""
+    outcome = await _kill_at_points(
+        run, "kill-with-cursor-before-send", 3, "after_send", without=("acknowledged_sends",)
+    )
+    outcome.is_control = True
+    return outcome
+
+
+@fault(
+    "kill-without-inbox",
+    "Control: without the inbox, a kill between handler and offset is seen to double effects.",
+    is_control=True,
+)
+async def kill_without_inbox(run: Run) -> Outcome:
+    """Handlers see events as often as they come."""
+    outcome = await _kill_at_points(run, "kill-without-inbox", 3, "after_handler", without=("inbox",))
+    outcome.is_control = True
+    return outcome

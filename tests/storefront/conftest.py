@@ -37,6 +37,7 @@ class _Forms(HTMLParser):
         self.forms: list[tuple[str, dict[str, str]]] = []
         self._textarea: str | None = None
         self._select: str | None = None
+        self._has_option = False
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """Collect."""
@@ -52,9 +53,9 @@ class _Forms(HTMLParser):
         elif tag == "textarea" and name:
             fields[name], self._textarea = "", name
         elif tag == "select" and name:
-            fields[name], self._select = "", name
-        elif tag == "option" and self._select and "selected" in given:
-            fields[self._select] = given.get("value", "")
+            fields[name], self._select, self._has_option = "", name, False
+        elif tag == "option" and self._select and ("selected" in given or not self._has_option):
+            fields[self._select], self._has_option = given.get("value", ""), True
 
     def handle_data(self, data: str) -> None:
         """The text of a textarea."""

@@ -225,7 +225,7 @@ NOTICES: Final = {
     "tergabung": Sentence("Keanggotaan terhubung", "Simpanan Anda kini terlihat dari akun ini."),
     "disetujui": Sentence("Disetujui", "Sudah dicatat atas nama Anda."),
     "ditolak-pengurus": Sentence("Ditolak", "Sudah dicatat atas nama Anda."),
-    "anggota-baru": Sentence("Permohonan dicatat", "Pengurus lain perlu menyetujuinya."),
+    "anggota-baru": Sentence("Permohonan dicatat", "Periksa, lalu setujui di bawah ini."),
     "setoran": Sentence("Setoran dicatat", "Saldo anggota sudah bertambah."),
     "ditarik-tunai": Sentence("Penarikan dibayarkan", "Serahkan uangnya kepada anggota."),
     "penarikan-tunggu": Sentence("Menunggu pengurus kedua", "Jumlahnya di atas batas; pengurus lain harus menyetujui."),
@@ -262,7 +262,9 @@ SENTENCES: Final = {
         "Perlu orang lain", "Yang mengajukan tidak boleh menyetujui. Mintalah pengurus lain."
     ),
     "second-person-needed": Sentence("Perlu orang lain", "Yang mengajukan tidak boleh menyetujui."),
-    "identity-number-refused": Sentence("NIK tidak dapat dipakai", "Periksa 16 angka NIK, atau kosongkan dulu."),
+    "identity-number-refused": Sentence(
+        "NIK tidak dapat dipakai", "Periksa 16 angka NIK; orang tanpa akun dikenali dari situ."
+    ),
     "too-few-founders": Sentence("Pendiri belum cukup", "Koperasi primer didirikan paling sedikit sembilan orang."),
     "number-taken": Sentence("Nomor sudah dipakai", "Nomor badan hukum itu milik koperasi lain."),
     "office-taken": Sentence("Jabatan sudah terisi", "Orang itu sudah memegang jabatan."),

@@ -109,7 +109,8 @@ async def enter_person(visit: CurrentVisit, form: OwnForm, cooperative_id: UUID)
         key=key_of(form),
         json=body,
     )
-    return await visit.act(call, back=f"/koperasi/{cooperative_id}/kantor/permohonan", info="anggota-baru")
+    office = f"/koperasi/{cooperative_id}/kantor"
+    return await visit.act(call, back=f"{office}/permohonan", info="anggota-baru", form_page=f"{office}/anggota")
 
 
 @router.get("/anggota/{member_id}")

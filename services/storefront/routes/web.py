@@ -152,17 +152,17 @@ class Visit:
             samesite="lax",
         )
 
-    async def act(self, call: Awaitable[Any], *, back: str, info: str) -> Response:
-        """Do something, then go back to a page; what was refused is told there. Raises Refused for what is not theirs.
+    async def act(self, call: Awaitable[Any], *, back: str, info: str, form_page: str | None = None) -> Response:
+        """Do something, then go to a page; what was refused is told there, or on the form's own page.
 
-        Who must sign in, and whoever has no right to find it, gets a page of its own.
+        Raises Refused for who must sign in, and for what is not theirs to find: those get a page of its own.
         """
         try:
             await call
         except Refused as refusal:
             if refusal.upstream_status not in TOLD_ON_THE_PAGE:
                 raise
-            return self.redirect(back, fault=refusal.reason)
+            return self.redirect(form_page or back, fault=refusal.reason)
         return self.redirect(back, info=info)
 
 

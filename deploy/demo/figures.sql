@@ -119,3 +119,63 @@ SELECT coalesce(sum(amount_minor), 0)::bigint FROM bank_file_lines WHERE batch_i
 -- name: events_logged
 -- Which of these events are in the log.
 SELECT count(*) FROM outbox WHERE event_id = ANY(:event_ids::uuid[]);
+
+-- name: lenders_offering
+-- Which of these lenders offer a product.
+SELECT count(DISTINCT lender_id) FROM loan_products WHERE lender_id = ANY(:lender_ids::uuid[]) AND state = 'offered';
+
+-- name: turnover
+-- What a shop sold, less what went back: goods of its completed parcels.
+SELECT sum(goods_minor - refunded_minor)::bigint FROM sales WHERE shop_id = :shop_id::uuid;
+
+-- name: turnover_by_lines
+-- The same from the lines and refunds of orders.
+SELECT coalesce(sum(l.quantity * l.unit_price_minor - coalesce(b.back_minor, 0)), 0)::bigint
+  FROM parcels AS p
+  JOIN order_lines AS l USING (parcel_id)
+  LEFT JOIN (SELECT parcel_id, product_id, sum(amount_minor) AS back_minor
+               FROM refund_parts GROUP BY parcel_id, product_id) AS b USING (parcel_id, product_id)
+ WHERE p.shop_id = :shop_id::uuid AND p.status = 'completed';
+
+-- name: lenders_told
+-- In whose log the application is.
+SELECT count(DISTINCT lender_id) FROM lender_log
+ WHERE type = 'lending.application_published.v1' AND data::jsonb ->> 'application_id' = :application_id;
+
+-- name: reads
+-- Questions for a profile under a consent.
+SELECT count(*) FROM consent_reads WHERE consent_id = :consent_id::uuid AND outcome = :outcome;
+
+-- name: profiles
+-- Profiles that may still be read under a consent.
+SELECT count(*) FROM profiles WHERE consent_id = :consent_id::uuid;
+
+-- name: owed
+-- What a loan owes, from its plan.
+SELECT sum(principal_minor + cost_minor - principal_paid_minor - cost_paid_minor - cost_waived_minor)::bigint
+  FROM loan_dues WHERE loan_id = :loan_id::uuid;
+
+-- name: oldest_due
+-- The first day of the plan of which something is open.
+SELECT min(due_on) FROM loan_dues
+ WHERE loan_id = :loan_id::uuid
+   AND principal_minor + cost_minor > principal_paid_minor + cost_paid_minor + cost_waived_minor;
+
+-- name: missed
+-- How far a subscription is behind the lender's log.
+SELECT l.head - s.position FROM subscriptions AS s JOIN lender_logs AS l USING (lender_id)
+ WHERE s.subscription_id = :subscription_id::uuid;
+
+-- name: withheld
+-- What was kept of payouts for a loan.
+SELECT coalesce(sum(amount_minor), 0)::bigint FROM instalments WHERE loan_id = :loan_id::uuid;
+
+-- name: passed_on
+-- What of it the lender's bank account has.
+SELECT coalesce(sum(i.accepted_minor), 0)::bigint
+  FROM instalments AS i JOIN remittances AS r USING (remittance_id)
+ WHERE i.loan_id = :loan_id::uuid AND r.status = 'paid';
+
+-- name: repaid
+-- What counted for a loan.
+SELECT coalesce(sum(amount_minor), 0)::bigint FROM repayments WHERE loan_id = :loan_id::uuid;

@@ -7,7 +7,7 @@ reads the databases only to check.
 
 from collections.abc import Awaitable, Callable
 
-from deploy.demo.chapters import cooperative, market, money, people, training
+from deploy.demo.chapters import cooperative, lenders, market, money, people, training
 from deploy.demo.world import World
 
 Chapter = tuple[str, Callable[[World], Awaitable[None]]]
@@ -31,6 +31,14 @@ CHAPTERS: tuple[Chapter, ...] = (
     ("A refund before the payout", money.refund_before_payout),
     ("Money goes out", money.payouts_go_out),
     ("A refund after the payout", money.refund_after_payout),
+    ("Lenders subscribe", lenders.lenders_subscribe),
+    ("A shop applies for a loan", lenders.shop_applies),
+    ("Lenders read its profile", lenders.lender_reads_the_profile),
+    ("Offers side by side", lenders.offers_side_by_side),
+    ("A lender's receiver dies", lenders.receiver_dies),
+    ("One trace", lenders.one_trace),
+    ("An instalment out of a payout", lenders.instalment_out_of_a_payout),
+    ("The consent is revoked", lenders.consent_is_revoked),
 )
 
 

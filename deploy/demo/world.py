@@ -156,6 +156,7 @@ class World:
         self.officer = Person("", "")  # of the province
         self.club = Club("", "", [])
         self.main_order: dict[str, Any] = {}
+        self.lending: Any = None  # what chapters/lenders.py knows
         self.savings_order: dict[str, Any] = {}
 
     async def call(

@@ -119,6 +119,10 @@ SELECT s.shop_id, s.region_code, s.cooperative_id, (s.opened_at AT TIME ZONE 'As
 -- Held while its owner gives a consent: who is forgotten meanwhile is forgotten after it, and the consent ends with them.
 SELECT shop_id FROM shops WHERE shop_id = :shop_id AND owner_id = :person_id AND region_code IS NOT NULL FOR SHARE;
 
+-- name: lock_owned_shop
+-- Who asks for finance does so one at a time per shop, so that applications can be counted.
+SELECT shop_id FROM shops WHERE shop_id = :shop_id AND owner_id = :person_id FOR NO KEY UPDATE;
+
 -- name: sales_months
 -- Months of the look-back with sales. A refund counts in the month of its sale, so that no month is below zero for
 -- what another one sold; a month is one of West Indonesian Time.
@@ -157,14 +161,21 @@ SELECT count(DISTINCT l.loan_id) AS loans, count(DISTINCT l.loan_id) FILTER (WHE
  WHERE l.shop_id = :shop_id AND l.state <> 'agreed';
 
 -- name: who_may_know_of_sales
--- Lenders that may hear of a shop's sales and payouts: told under a live consent with the scope sales, or with a loan
--- that runs (then no consent is named: the contract is the basis). A loan that was only agreed opens nothing.
+-- Lenders that may hear of a shop's sales and payouts: told under a live consent with the scope sales while the purpose
+-- lasts (an application that is open to them, or became their loan), or with a loan that runs (then no consent is named:
+-- the contract is the basis). A loan that was only agreed opens nothing without a consent.
 SELECT w.place, r.lender_id, c.consent_id
   FROM unnest(:shop_ids::uuid[]) WITH ORDINALITY AS w (shop_id, place)
   JOIN consents AS c ON c.shop_id = w.shop_id AND c.ended_at IS NULL AND c.until > :at AND 'sales' = ANY (c.scopes)
   JOIN consent_recipients AS r USING (consent_id)
  WHERE NOT EXISTS (SELECT FROM loans AS l
                     WHERE l.shop_id = w.shop_id AND l.lender_id = r.lender_id AND l.state = 'running')
+   AND EXISTS (SELECT FROM applications AS a
+                 JOIN application_lenders AS t USING (application_id)
+                 LEFT JOIN loans AS o USING (application_id)
+                WHERE a.consent_id = c.consent_id AND t.lender_id = r.lender_id
+                  AND (a.state = 'published' AND t.declined_at IS NULL
+                       OR o.lender_id = r.lender_id AND o.state = 'agreed'))
 UNION
 SELECT w.place, l.lender_id, NULL
   FROM unnest(:shop_ids::uuid[]) WITH ORDINALITY AS w (shop_id, place)
@@ -172,10 +183,16 @@ SELECT w.place, l.lender_id, NULL
  ORDER BY 1, 2, 3;
 
 -- name: who_may_know_of_certificates
--- Lenders told under a live consent with the scope certificates, and the shops of it.
+-- Lenders told under a live consent with the scope certificates, while the purpose lasts, and the shops of it.
 SELECT w.place, r.lender_id, c.consent_id, c.shop_id
   FROM unnest(:person_ids::uuid[]) WITH ORDINALITY AS w (person_id, place)
   JOIN consents AS c ON c.person_id = w.person_id AND c.ended_at IS NULL AND c.until > :at
                     AND 'certificates' = ANY (c.scopes)
   JOIN consent_recipients AS r USING (consent_id)
+ WHERE EXISTS (SELECT FROM applications AS a
+                 JOIN application_lenders AS t USING (application_id)
+                 LEFT JOIN loans AS o USING (application_id)
+                WHERE a.consent_id = c.consent_id AND t.lender_id = r.lender_id
+                  AND (a.state = 'published' AND t.declined_at IS NULL
+                       OR o.lender_id = r.lender_id AND o.state <> 'repaid'))
  ORDER BY 1, 2, 3;

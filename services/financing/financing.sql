@@ -9,6 +9,10 @@ SELECT lender_id, client_id, slug, name, state, registered_at
   FROM lenders
  WHERE client_id = :client_id AND state = 'active';
 
+-- name: lender_is_active
+-- Whether a lender may still make loans of what it offered.
+SELECT true FROM lenders WHERE lender_id = :lender_id AND state = 'active';
+
 -- name: set_lender_state
 -- A suspended lender is let in nowhere and its products are not offered; its loans go on.
 UPDATE lenders SET state = :state WHERE lender_id = :lender_id

@@ -126,6 +126,11 @@ RETURNING r.acknowledged_at, c.acknowledge_by;
 -- Whether the lender was told of the consent at all.
 SELECT true FROM consent_recipients WHERE consent_id = :consent_id AND lender_id = :lender_id;
 
+-- name: count_newest_applications
+-- How many a person has made since then; no more than `most` are looked at.
+SELECT count(*)
+  FROM (SELECT FROM applications WHERE person_id = :person_id AND published_at > :since LIMIT :most) AS newest;
+
 -- name: insert_application
 -- A shop asks for finance.
 INSERT INTO applications (application_id, shop_id, person_id, consent_id, amount_minor, currency, tenor_months, purpose,

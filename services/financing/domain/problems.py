@@ -80,6 +80,12 @@ class NoLenderFits(Problem):
     slug = "no-lender-fits"
 
 
+class TooManyApplications(Problem):
+    """You have asked for finance often enough for one day."""
+
+    slug = "too-many-applications"
+
+
 class ApplicationClosed(Problem):
     """The application has ended."""
 

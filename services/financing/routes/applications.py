@@ -17,6 +17,7 @@ from services.financing.domain.problems import (
     LenderNotFound,
     NoLenderFits,
     ShopNotFound,
+    TooManyApplications,
 )
 from services.financing.routes.answers import Settings, json_answer, once
 from services.financing.routes.callers import CurrentLender, MaybeLender
@@ -158,7 +159,9 @@ def _seen(application: Application, sight: Sight | None) -> dict[str, Any]:
     "/applications",
     status_code=201,
     response_model=PublishedView,
-    responses=documented(ConsentNotFound, ConsentEnded, ConsentOfAnotherShop, ShopNotFound, NoLenderFits),
+    responses=documented(
+        ConsentNotFound, ConsentEnded, ConsentOfAnotherShop, ShopNotFound, TooManyApplications, NoLenderFits
+    ),
 )
 async def create_application(
     body: NewApplication, key: IdempotencyKey, person: CurrentPerson, settings: Settings, request: Request, db: Db

@@ -112,6 +112,12 @@ async def insert_application(conn: Connection, application: Application, sights:
     )
 
 
+async def count_newest(conn: Connection, person_id: UUID, *, since: datetime, most: int) -> int:
+    """How many a person has made since then, counted up to `most`."""
+    found: int = await lending.count_newest_applications.value(conn, person_id=person_id, since=since, most=most)
+    return found
+
+
 async def of_person(conn: Connection, application_id: UUID, *, person_id: UUID) -> Application | None:
     """For the applicant."""
     row = await lending.application_of_person.row(conn, application_id=application_id, person_id=person_id)

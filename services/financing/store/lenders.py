@@ -48,6 +48,11 @@ async def lender_of_client(conn: Connection, client_id: UUID) -> Lender | None:
     return None if row is None else _lender(row)
 
 
+async def is_active(conn: Connection, lender_id: UUID) -> bool:
+    """Whether the lender may make loans."""
+    return bool(await queries.lender_is_active.value(conn, lender_id=lender_id))
+
+
 async def set_state(conn: Connection, lender_id: UUID, state: Literal["active", "suspended"]) -> Lender | None:
     """The lender as it is from now on; None when there is no such lender."""
     row = await queries.set_lender_state.row(conn, lender_id=lender_id, state=state)

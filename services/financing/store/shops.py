@@ -145,6 +145,11 @@ async def share_owned(conn: Connection, shop_id: UUID, person_id: UUID) -> bool:
     return await facts.share_owned_shop.row(conn, shop_id=shop_id, person_id=person_id) is not None
 
 
+async def lock_owned(conn: Connection, shop_id: UUID, person_id: UUID) -> None:
+    """Whoever asks for finance for this shop takes turns; a shop that is not theirs is not held."""
+    await facts.lock_owned_shop.row(conn, shop_id=shop_id, person_id=person_id)
+
+
 async def shop_facts(
     conn: Connection, shop_id: UUID, *, person_id: UUID, since: date, as_of: date, at: datetime
 ) -> ShopFacts | None:

@@ -4,7 +4,7 @@ from datetime import datetime
 from uuid import UUID
 
 from services.financing.domain.problems import ApplicationClosed, OfferEnded, OfferNotFound, TermsDiffer
-from services.financing.store import applications, consents, loans
+from services.financing.store import applications, consents, lenders, loans
 from services.financing.store.applications import Application, Offer
 from services.financing.store.loans import Loan
 from services.financing.use_cases.close_applications import closed_event, closed_fact
@@ -40,10 +40,13 @@ async def accept_offer(
     offer = await applications.offer(conn, offer_id)
     if offer.state != "open" or offer.valid_until <= now:
         raise OfferEnded
+    if not await lenders.is_active(conn, offer.lender_id):
+        raise OfferEnded("its lender is suspended")
     if share_basis_points_max not in (None, offer.share_basis_points_max):
         raise TermsDiffer(f"of each payout at most {offer.share_basis_points_max} basis points are withheld")
     loan = _loan(application, offer, loan_id=loan_id, mandate_id=mandate_id, now=now)
-    await applications.end_offer(conn, offer_id, "accepted", now=now)
+    if not await applications.end_offer(conn, offer_id, "accepted", now=now):
+        raise OfferEnded  # the clock ends offers without the application's lock
     await applications.end_open_offers(conn, [application_id], "lost", now=now)
     await applications.close(conn, [application_id], "accepted", now=now)
     await loans.insert_loan(conn, loan)

@@ -1,7 +1,7 @@
 """Publish an application: match it against all products, keep the profile to be read, tell each eligible lender."""
 
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +13,7 @@ from services.financing.domain.problems import (
     ConsentOfAnotherShop,
     NoLenderFits,
     ShopNotFound,
+    TooManyApplications,
 )
 from services.financing.domain.products import Product
 from services.financing.store import applications, consents, products, shops
@@ -27,6 +28,8 @@ from shared.umkm import national_rules
 
 PRODUCTS_TOLD_MAX = 50  # what a lender is told stays small; GET /v1/applications/{id} names all
 MATCHES_SHOWN_MAX = 200
+PER_DAY_MAX = 20  # of one person: each is written into the logs of all lenders that fit, which keep only so much
+DAY = timedelta(days=1)
 ANY_PURPOSE = "credit_assessment"  # a consent for this covers an application of any purpose
 
 
@@ -65,8 +68,15 @@ class Published:
 
 
 async def publish_application(conn: Connection, command: Apply, *, today: date, now: datetime) -> Published:
-    """Raises ConsentNotFound, ConsentEnded, ConsentOfAnotherShop, ShopNotFound, NoLenderFits (with all reasons)."""
+    """What was published.
+
+    Raises ConsentNotFound, ConsentEnded, ConsentOfAnotherShop, ShopNotFound, TooManyApplications, NoLenderFits (with
+    all reasons).
+    """
+    await shops.lock_owned(conn, command.shop_id, command.person_id)
     consent = await _consent(conn, command, now)
+    if await applications.count_newest(conn, command.person_id, since=now - DAY, most=PER_DAY_MAX) >= PER_DAY_MAX:
+        raise TooManyApplications(f"at most {PER_DAY_MAX} in 24 hours")
     rules = lending_rules()
     since = credit_profile.look_back_from(rules, today)
     facts = await shops.shop_facts(conn, command.shop_id, person_id=command.person_id, since=since, as_of=today, at=now)

@@ -262,8 +262,9 @@ SELECT loan_id, shop_id, region_code, 1
 ON CONFLICT DO NOTHING;
 
 -- name: move_loans
--- To another class; 0: paid back, it counts no more. What it was comes back with it.
-UPDATE loans SET collectability = given.class
+-- To another class; 0: paid back, it counts no more, also when it is graded once more after its last money. What it was
+-- comes back with it.
+UPDATE loans SET collectability = CASE WHEN loans.collectability = 0 THEN 0 ELSE given.class END
   FROM unnest(:loan_ids::uuid[], :classes::int[]) AS given (loan_id, class)
  WHERE loans.loan_id = given.loan_id
 RETURNING loans.loan_id, loans.shop_id, loans.region_code, old.collectability AS before, new.collectability AS after;

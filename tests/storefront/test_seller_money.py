@@ -47,7 +47,7 @@ async def test_each_rupiah_of_the_statement_leads_to_its_order_where_lines_are_r
         money = f"/penjual/{town.shops[SHOP]}/uang"
         await seller.until(money, f'href="{order}"')
         assert "Barang Rp38.000 + ongkos kirim" in seller.page
-        before = re.search(r'<li class="lead"><b>([^<]+)</b>', seller.page)
+        before = re.search(r'class="figures lead">\s*<li><b>([^<]+)</b>', seller.page)
 
         await seller.go(order)
         await seller.send(order, **{f"jumlah-{town.products['Kopi robusta']}": "1"}, alasan="")
@@ -56,7 +56,7 @@ async def test_each_rupiah_of_the_statement_leads_to_its_order_where_lines_are_r
         assert "Pengembalian dana diproses" in seller.page, words_of(seller.page)
         await seller.until(money, "Pengembalian dana")
 
-    after = re.search(r'<li class="lead"><b>([^<]+)</b>', seller.page)
+    after = re.search(r'class="figures lead">\s*<li><b>([^<]+)</b>', seller.page)
     assert before is not None
     assert after is not None
     assert after[1] != before[1]

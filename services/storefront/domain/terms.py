@@ -184,6 +184,20 @@ FACTOR: Final = {
     "loans": "Pinjaman di Lumbung",
     "dues_on_time": "Angsuran tepat waktu",
 }
+BAND: Final = {
+    "high": "tinggi",
+    "usual": "wajar",
+    "low": "rendah",
+    "long": "lama",
+    "some": "sedang",
+    "short": "singkat",
+    "steady": "stabil",
+    "seasonal": "musiman",
+    "uneven": "tidak rata",
+    "punctual": "tepat waktu",
+    "mostly": "hampir selalu",
+    "late": "sering terlambat",
+}
 DECLINE_REASONS: Final = {
     "outside_policy": "Di luar kebijakan pembiayaan",
     "turnover_too_low": "Omzet belum cukup",

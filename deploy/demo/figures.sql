@@ -179,3 +179,68 @@ SELECT coalesce(sum(i.accepted_minor), 0)::bigint
 -- name: repaid
 -- What counted for a loan.
 SELECT coalesce(sum(amount_minor), 0)::bigint FROM repayments WHERE loan_id = :loan_id::uuid;
+
+-- name: patronage
+-- Dealings of members with their cooperative, less what went back.
+SELECT coalesce(sum(e.completed_minor - e.refunded_minor), 0)::bigint
+  FROM patronage_entries AS e
+  LEFT JOIN patronage_shops AS s ON s.shop_id = e.party_id
+  JOIN members AS m ON m.cooperative_id = e.cooperative_id AND m.account_id = coalesce(s.owner_id, e.party_id)
+ WHERE e.cooperative_id = :cooperative_id::uuid;
+
+-- name: bought_in
+-- What a buyer bought of shops under a cooperative, from the lines and refunds of orders.
+SELECT coalesce(sum(l.quantity * l.unit_price_minor - coalesce(b.back_minor, 0)), 0)::bigint
+  FROM orders AS o
+  JOIN parcels AS p USING (order_id)
+  JOIN order_lines AS l USING (parcel_id)
+  LEFT JOIN (SELECT parcel_id, product_id, sum(amount_minor) AS back_minor
+               FROM refund_parts GROUP BY parcel_id, product_id) AS b USING (parcel_id, product_id)
+ WHERE o.buyer_id = :buyer_id::uuid AND p.cooperative_id = :cooperative_id::uuid AND p.status = 'completed';
+
+-- name: trial_column
+-- Accounts with a debit balance, line by line of the chart, from the entries.
+SELECT coalesce(sum(balance_minor) FILTER (WHERE balance_minor > 0), 0)::bigint
+  FROM (SELECT b.code, sum(CASE WHEN e.side = 'debit' THEN e.amount_minor ELSE -e.amount_minor END) AS balance_minor
+          FROM books AS b JOIN ledger_entries AS e ON e.account_id = b.ledger_account_id
+         WHERE b.cooperative_id = :cooperative_id::uuid GROUP BY b.code) AS lines;
+
+-- name: roll
+-- Who is on the roll of a meeting.
+SELECT count(*) FROM meeting_roll WHERE meeting_id = :meeting_id::uuid;
+
+-- name: votes
+-- The ballots of a motion, counted one by one.
+SELECT count(*) FILTER (WHERE choice = 'yes'), count(*) FILTER (WHERE choice = 'no'),
+       count(*) FILTER (WHERE choice = 'abstain')
+  FROM ballots WHERE motion_id = :motion_id::uuid;
+
+-- name: surplus
+-- Income less expenses of a year that was divided, from what went into the funds and to members.
+SELECT surplus_minor FROM surplus_runs WHERE cooperative_id = :cooperative_id::uuid AND year = :year;
+
+-- name: shares
+-- What each member got.
+SELECT member_id::text, capital_minor, service_minor FROM surplus_shares
+ WHERE cooperative_id = :cooperative_id::uuid AND year = :year ORDER BY member_id::text;
+
+-- name: cooperatives_of
+-- Cooperatives that are registered in a province.
+SELECT count(*) FROM cooperatives WHERE left(region_code, 2) = :province;
+
+-- name: surplus_of
+-- What the cooperatives of a province divided this month.
+SELECT coalesce(sum(r.surplus_minor), 0)::bigint
+  FROM surplus_runs AS r JOIN cooperatives AS c USING (cooperative_id)
+ WHERE left(c.region_code, 2) = :province
+   AND date_trunc('month', r.distributed_at AT TIME ZONE 'Asia/Jakarta')
+       = date_trunc('month', now() AT TIME ZONE 'Asia/Jakarta');
+
+-- name: shown
+-- Blocks and pools of a province and its regencies that are shown for a month.
+SELECT coalesce(sum(value), 0)::bigint FROM shown
+ WHERE indicator = :indicator AND left(region_code, 2) = :province AND to_char(month, 'YYYY-MM') = :period;
+
+-- name: blocks_too_small
+-- Figures of which a block comes of fewer units than its rule says (public bodies may be one).
+SELECT count(*) FROM shown WHERE units_least < units_min;

@@ -7,7 +7,7 @@ reads the databases only to check.
 
 from collections.abc import Awaitable, Callable
 
-from deploy.demo.chapters import cooperative, lenders, market, money, people, training
+from deploy.demo.chapters import cooperative, government, lenders, market, money, people, training, year_end
 from deploy.demo.world import World
 
 Chapter = tuple[str, Callable[[World], Awaitable[None]]]
@@ -39,6 +39,11 @@ CHAPTERS: tuple[Chapter, ...] = (
     ("One trace", lenders.one_trace),
     ("An instalment out of a payout", lenders.instalment_out_of_a_payout),
     ("The consent is revoked", lenders.consent_is_revoked),
+    ("Patronage", year_end.patronage_counts),
+    ("The cooperative's books", year_end.books_are_kept),
+    ("The annual meeting", year_end.members_meet),
+    ("The surplus is divided", year_end.surplus_is_divided),
+    ("The province looks", government.province_looks),
 )
 
 

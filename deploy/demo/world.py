@@ -58,13 +58,19 @@ class Shop:
 
 @dataclass
 class Club:
-    """The cooperative of the story. The first three founders hold its offices; `members` are ids by account or name."""
+    """The cooperative of the story. The first three founders hold its offices; `members` are ids by contact."""
 
     name: str
     region_code: str
     founders: list[Person]
     cooperative_id: str = ""
     members: dict[str, str] = field(default_factory=dict)
+    names: dict[str, str] = field(default_factory=dict)  # by member id
+
+    def admitted(self, person: Person, member_id: str) -> None:
+        """Remember who has which membership."""
+        self.members[person.contact] = member_id
+        self.names[member_id] = person.name
 
     @property
     def path(self) -> str:

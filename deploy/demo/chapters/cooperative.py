@@ -42,7 +42,8 @@ async def cooperative_is_founded(world: World) -> None:
         key=new_key(),
     )
     club.cooperative_id = made["cooperative_id"]
-    club.members = {one.contact: id_ for one, id_ in zip(founders, made["founders"], strict=True)}
+    for founder, member_id in zip(founders, made["founders"], strict=True):
+        club.admitted(founder, member_id)
     world.timeline.say(f"{name} in {regions.full_name_of(club.region_code)} is registered by its chair")
     articles = await world.call("GET", "cooperatives", club.path)
     for founder in founders:
@@ -69,7 +70,7 @@ async def members_join(world: World) -> None:
         asked = await world.call("POST", "cooperatives", path, person=person, body={"name": person.name}, key=new_key())
         own = f"{path}/{asked['application_id']}/approve"
         await world.call("POST", "cooperatives", own, person=person, expect=(404,))  # not an officer, so nothing there
-        club.members[person.contact] = await _admit(world, asked["application_id"])
+        club.admitted(person, await _admit(world, asked["application_id"]))
     elder = Person("Mbah Karto", "tanpa-akun")
     digits = club.region_code.replace(".", "")
     body = {
@@ -80,7 +81,7 @@ async def members_join(world: World) -> None:
     }
     path = f"{club.path}/applications"
     asked = await world.call("POST", "cooperatives", path, person=club.secretary, body=body, key=new_key())
-    club.members[elder.contact] = await _admit(world, asked["application_id"])
+    club.admitted(elder, await _admit(world, asked["application_id"]))
     world.timeline.say(f"{elder.name} has neither account nor e-mail: the secretary applied, the chair admitted")
     await _members_are(world, len(club.members), "members in the register")
     register = await world.call("GET", "cooperatives", f"{club.path}/register?limit=100", person=club.secretary)

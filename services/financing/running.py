@@ -21,6 +21,7 @@ CHANNEL = "lumbung_lender_news"
 NOTIFY_SECONDS = 0.005
 LOOK_SECONDS = 1.0
 WAITERS_MAX = 2_000
+WAITERS_OF_ONE_MAX = 100  # of one lender, so that it cannot take the places of the others
 
 
 class News:
@@ -75,7 +76,7 @@ class Waiting:
 
     async def until_beyond(self, lender_id: UUID, position: int, *, seconds: float) -> bool:
         """Wait until the lender's log reaches beyond `position`, or for `seconds`; False at once when too many wait."""
-        if self._count >= WAITERS_MAX:
+        if self._count >= WAITERS_MAX or len(self._waiters.get(lender_id, ())) >= WAITERS_OF_ONE_MAX:
             return False
         moved = asyncio.Event()
         self._count += 1

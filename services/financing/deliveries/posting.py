@@ -14,7 +14,7 @@ import httpx2
 from services.financing.domain.targets import BadTarget, Target, address_of, check, parse
 
 RESOLVE_SECONDS = 5.0
-RESOLVERS = 16
+RESOLVERS_LEAST = 16
 ADDRESSES_MAX = 4
 
 
@@ -43,7 +43,8 @@ class Poster:
             verify=trust or ssl.create_default_context(),
             timeout=seconds,
         )
-        self._resolvers = ThreadPoolExecutor(RESOLVERS, thread_name_prefix="resolve")
+        # A thread for every post that may be on its way: names that never resolve hold up nobody else's.
+        self._resolvers = ThreadPoolExecutor(max(RESOLVERS_LEAST, most), thread_name_prefix="resolve")
 
     async def close(self) -> None:
         """Close what is open."""

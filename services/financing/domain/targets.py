@@ -14,8 +14,11 @@ from shared.problems import Problem
 
 URL_CHARACTERS_MAX: Final = 500
 PRIVILEGED_PORTS: Final = 1024
-# Addresses that carry an IPv4 address inside and reach it through a translator: refused, as the translator decides.
-TRANSLATED: Final = (ip_network("64:ff9b::/96"), ip_network("64:ff9b:1::/48"), ip_network("2002::/16"))
+# All public IPv6 is in here; what lies outside is for one site, or reserved.
+IPV6_UNICAST: Final = ip_network("2000::/3")
+# Within it: addresses that carry an IPv4 address inside, which a translator decides about (RFC 3056), and those of
+# documentation that the standard library does not know yet (RFC 9637).
+IPV6_REFUSED: Final = (ip_network("2002::/16"), ip_network("3fff::/20"))
 
 
 class BadTarget(Problem):
@@ -102,6 +105,6 @@ def is_public(address: IPv4Address | IPv6Address) -> bool:
     if isinstance(address, IPv6Address):
         if address.ipv4_mapped is not None:
             return is_public(address.ipv4_mapped)
-        if any(address in network for network in TRANSLATED):
+        if address not in IPV6_UNICAST or any(address in network for network in IPV6_REFUSED):
             return False
     return address.is_global and not (address.is_multicast or address.is_reserved or address.is_unspecified)

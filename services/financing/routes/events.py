@@ -51,7 +51,8 @@ async def read_events(
     while not page["events"] and (left := deadline - time.monotonic()) > 0:
         if not await waiting.until_beyond(lender.lender_id, page["head_position"], seconds=left):
             break
-        page = await _page(db, lender, after, wanted, limit)
+        page = await _page(db, lender, page["next_position"], wanted, limit)  # what was passed over is not read again
+        page["missed"] = max(0, page["head_position"] - after)
     return json_answer(page)
 
 

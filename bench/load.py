@@ -71,6 +71,9 @@ class Client(asyncio.Protocol):
             self._answer.set_result((self._parser.get_status_code(), self._body))
 
     async def send(self, request: bytes) -> tuple[int, bytes]:
+        """Send a request and await its answer. Raises ConnectionError."""
+        if self._transport.is_closing():
+            raise ConnectionError("the server closed the connection")
         self._parser = httptools.HttpResponseParser(self)
         self._body = b""
         self._answer = asyncio.get_running_loop().create_future()

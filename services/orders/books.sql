@@ -224,6 +224,13 @@ SELECT (SELECT coalesce(jsonb_object_agg(order_status, orders), '{}')
          WHERE w.is_paid AND w.status IN ('pending', 'shipped', 'delivered') AND w.order_status <> 'cancelled')
            AS unsettled_minor,
        (SELECT balance_minor FROM ledger_accounts WHERE id = :account_id) AS balance_minor,
+       CASE WHEN :with_parcels::boolean THEN
+           (SELECT coalesce(jsonb_agg(jsonb_build_object('parcel_id', parcel_id, 'order_id', order_id, 'status', status,
+                                                         'cost_minor', cost_minor) ORDER BY parcel_id), '[]')
+              FROM (SELECT parcel_id, order_id, status, cost_minor FROM own
+                     WHERE status IN ('pending', 'shipped', 'delivered') AND order_status <> 'cancelled'
+                     ORDER BY parcel_id LIMIT 1000) AS oldest)
+       END AS open,
        statement_timestamp() AS as_of;
 
 -- name: trial_balance

@@ -201,3 +201,20 @@ async def test_a_carriers_round_ships_and_delivers_the_oldest_parcel_of_each_sho
     ]
     assert len(await market.events(OrderPaid, first["order_id"])) == 1
     assert len(await market.events(ParcelShipped, first["order_id"])) == 1
+
+
+async def test_a_round_that_is_asked_for_again_brings_nothing_more(market: Market) -> None:
+    carrier = market.person(kind="client", scope="carrier")
+    while (await market.post("/v1/manifests", carrier, {"count": 100})).json()["delivered"]:
+        pass
+    _, product_id, buyer = await one_product(market)
+    first, second = [await confirmed(market, buyer, {product_id: 1}) for _ in range(2)]
+
+    answers = [await market.post("/v1/manifests", carrier, {"count": 5}, key="round-1") for _ in range(2)]
+    other = await market.post("/v1/manifests", carrier, {"count": 6}, key="round-1")
+    unnamed = await market.client.post("/v1/manifests", json={"count": 5}, headers=carrier.headers)
+
+    assert answers[0].content == answers[1].content and answers[0].status_code == answers[1].status_code == 200
+    assert [parcel["order_id"] for parcel in answers[0].json()["delivered"]] == [first["order_id"]]
+    assert (other.status_code, unnamed.status_code) == (422, 400)
+    assert (await market.show(second["order_id"], buyer))["parcels"][0]["status"] == "pending"

@@ -243,15 +243,22 @@ async def test_the_dashboard_equals_a_recomputation(market: Market) -> None:
         f"/v1/orders/{done['order_id']}/refunds", shop.owner, {"amount_minor": 1_000, "reason": "goodwill"}
     )
     paid = await confirmed(market, buyer, {product_id: 2}, method="qris")
-    await confirmed(market, buyer, {product_id: 1})
+    at_the_door = await confirmed(market, buyer, {product_id: 1})
 
-    answer = await market.client.get(f"/v1/shops/{shop.shop_id}/dashboard", headers=shop.owner.headers)
+    path = f"/v1/shops/{shop.shop_id}/dashboard"
+    answer = await market.client.get(path, headers=shop.owner.headers)
+    listed = (await market.client.get(f"{path}?with_parcels=true", headers=shop.owner.headers)).json()
     stranger = await market.client.get(f"/v1/shops/{shop.shop_id}/dashboard", headers=buyer.headers)
 
     shown = answer.json()
     assert stranger.status_code == 404
     assert shown["orders"] == {"completed": 1, "confirmed": 2} and shown["parcels"] == {"completed": 1, "pending": 2}
     assert (shown["open_parcels"], shown["unsettled_minor"]) == (2, paid["total_minor"])
+    assert shown["open"] is None and [parcel["order_id"] for parcel in listed["open"]] == [
+        paid["order_id"],
+        at_the_door["order_id"],
+    ]
+    assert sum(parcel["cost_minor"] for parcel in listed["open"]) == listed["open_minor"] == shown["open_minor"]
     assert shown["turnover_minor"] == done["total_minor"] - 1_000
     assert (shown["commission_minor"], shown["tax_minor"]) == (90, 0)
     assert shown["balance_minor"] == shown["turnover_minor"] - 90

@@ -84,11 +84,11 @@ async def statement(
 
 
 @router.get("/shops/{shop_id}/dashboard", responses=documented(NotFound, Unauthenticated))
-async def dashboard(shop_id: UUID, person: CurrentPerson, db: Db) -> DashboardView:
-    """A shop's figures, all of one moment."""
+async def dashboard(shop_id: UUID, person: CurrentPerson, db: Db, with_parcels: bool = False) -> DashboardView:
+    """A shop's figures, all of one moment; with the open parcels that they count, if asked for."""
     async with db.reading() as conn:
         await _require(conn, shop_id, person)
-        row = await statements.dashboard(conn, shop_id)
+        row = await statements.dashboard(conn, shop_id, with_parcels=with_parcels)
     balance_minor = row["balance_minor"] or 0
     return DashboardView(
         shop_id=shop_id,
@@ -104,6 +104,7 @@ async def dashboard(shop_id: UUID, person: CurrentPerson, db: Db) -> DashboardVi
         unsettled_minor=row["unsettled_minor"],
         balance_minor=balance_minor,
         next_payout_minor=max(balance_minor, 0),
+        open=row["open"],
     )
 
 

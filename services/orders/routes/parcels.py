@@ -76,16 +76,26 @@ async def take_back(
         return await once(conn, Claim.of(person.id, request, key, body), work)
 
 
-@router.post("/manifests", responses=documented(Forbidden, Unauthenticated))
-async def round_of_a_carrier(body: Manifest, person: CurrentPerson, db: Db) -> ManifestView:
+@router.post(
+    "/manifests",
+    response_model=ManifestView,
+    responses=documented(Forbidden, Unauthenticated, KeyMissing, KeyReused, KeyInUse),
+)
+async def round_of_a_carrier(
+    body: Manifest, key: IdempotencyKey, person: CurrentPerson, db: Db, request: Request
+) -> Response:
     """Of the first so many shops with undelivered parcels, the oldest order's parcel is brought."""
     if not is_carrier(person) and "operator" not in person.roles:
         raise Forbidden
     async with db.transaction() as conn:
-        delivered = await run_manifest(conn, body.count, now=utc_now())
-    return ManifestView(
-        delivered=[
-            DeliveredParcel(parcel_id=parcel_id, order_id=order_id, shop_id=shop_id)
-            for parcel_id, order_id, shop_id in delivered
-        ]
-    )
+
+        async def work() -> ManifestView:
+            delivered = await run_manifest(conn, body.count, now=utc_now())
+            return ManifestView(
+                delivered=[
+                    DeliveredParcel(parcel_id=parcel_id, order_id=order_id, shop_id=shop_id)
+                    for parcel_id, order_id, shop_id in delivered
+                ]
+            )
+
+        return await once(conn, Claim.of(person.id, request, key, body), work, status=200)

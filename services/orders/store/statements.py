@@ -52,8 +52,10 @@ async def trial_balance(conn: Connection) -> list[Row]:
     return await books.trial_balance.rows(conn)
 
 
-async def dashboard(conn: Connection, shop_id: UUID) -> Row:
-    """A shop's figures, from one snapshot."""
-    row = await books.dashboard.row(conn, shop_id=shop_id, account_id=accounts.payee(shop_id).id)
+async def dashboard(conn: Connection, shop_id: UUID, *, with_parcels: bool = False) -> Row:
+    """A shop's figures, from one snapshot; with the open parcels behind them, if asked for."""
+    row = await books.dashboard.row(
+        conn, shop_id=shop_id, account_id=accounts.payee(shop_id).id, with_parcels=with_parcels
+    )
     assert row is not None, "a statement of scalar subqueries is one row"
     return row

@@ -74,8 +74,20 @@ class StatementView(BaseModel):
     next_cursor: str | None
 
 
+class OpenParcel(BaseModel):
+    """A parcel that is not completed yet, and what the buyer pays for it."""
+
+    parcel_id: UUID
+    order_id: UUID
+    status: str
+    cost_minor: int
+
+
 class DashboardView(BaseModel):
-    """A shop's figures at one moment. `next_payout_minor`: what a payout made now would begin with."""
+    """A shop's figures at one moment. `next_payout_minor`: what a payout made now would begin with.
+
+    `open`, when asked for, are the parcels of `open_parcels` and `open_minor`, of the same moment; the oldest 1,000.
+    """
 
     shop_id: UUID
     as_of: datetime
@@ -90,6 +102,7 @@ class DashboardView(BaseModel):
     unsettled_minor: int
     balance_minor: int
     next_payout_minor: int
+    open: list[OpenParcel] | None
 
 
 class BookLine(BaseModel):

@@ -72,7 +72,8 @@ VALUES (:batch_id, :up_to_date, :created_by, :now);
 -- name: draft_payouts
 -- Every payee with enough to get, once: a payee in an open batch is passed over, by the index that keeps it so. Two
 -- who draft at once insert in one order and wait for each other. What came in after the day does not count, what went
--- out does.
+-- out does. Who can be paid comes first, so that those who cannot leave nobody out. Nothing is booked before it happened
+-- (an hour for clocks that differ), so entries are read from the newest back to the day, and not the life of a shop.
 WITH due AS (
     SELECT substr(a.code, 7)::uuid AS payee_id, a.balance_minor - a.held_out_minor - coalesce(later.minor, 0) AS minor
       FROM ledger_accounts AS a
@@ -80,6 +81,13 @@ WITH due AS (
                            FROM ledger_entries AS e
                            JOIN ledger_transfers AS t ON t.id = e.transfer_id
                           WHERE e.account_id = a.id AND e.side = 'credit' AND t.event_at >= :until::timestamptz
+                            AND e.account_version > coalesce((
+                                SELECT b.account_version
+                                  FROM ledger_entries AS b
+                                  JOIN ledger_transfers AS w ON w.id = b.transfer_id
+                                 WHERE b.account_id = a.id AND w.created_at < :until::timestamptz - interval '1 hour'
+                                 ORDER BY b.account_version DESC
+                                 LIMIT 1), 0)
                             AND :until::timestamptz <= :now::timestamptz) AS later
         ON true
      WHERE a.code LIKE 'payee:%' AND a.balance_minor - a.held_out_minor >= :minimum_minor::bigint
@@ -92,7 +100,7 @@ WITH due AS (
      WHERE d.minor >= :minimum_minor::bigint
        AND NOT EXISTS (SELECT FROM payouts AS p
                         WHERE p.payee_id = d.payee_id AND p.status IN ('draft', 'scheduled'))
-     ORDER BY (b.holder_id IS NULL), d.payee_id
+     ORDER BY (b.holder_id IS NULL OR b.held_until > :now::timestamptz), d.payee_id
      LIMIT :most::integer
 )
 INSERT INTO payouts (payout_id, batch_id, payee_id, status, draft_minor, left_out_reason)
@@ -104,8 +112,14 @@ SELECT gen_random_uuid(), :batch_id::uuid, payee_id,
 RETURNING status::text;
 
 -- name: last_batch_of_the_clock
--- When the clock last drafted one, however it ended.
-SELECT max(created_at) FROM payout_batches WHERE created_by IS NULL;
+-- When the clock last drafted one, however it ended, and how many are paid by it: a full one leaves others waiting.
+SELECT b.created_at,
+       (SELECT count(*) FROM payouts AS p
+         WHERE p.batch_id = b.batch_id AND p.status NOT IN ('left_out', 'cancelled')) AS payees
+  FROM payout_batches AS b
+ WHERE b.created_by IS NULL
+ ORDER BY b.created_at DESC
+ LIMIT 1;
 
 -- name: take_turn_of_the_clock
 -- Of several processes, one drafts.
@@ -163,12 +177,19 @@ SELECT payout_id, payee_id FROM payouts
 
 -- name: balances_up_to
 -- What payees have to get, their accounts locked before: what came in after the day does not count. When the day is not
--- over there is nothing to look for.
+-- over there is nothing to look for; entries from before it are not read, as when it was drafted.
 SELECT a.id, a.balance_minor - a.held_out_minor
        - coalesce((SELECT sum(e.amount_minor)
                      FROM ledger_entries AS e
                      JOIN ledger_transfers AS t ON t.id = e.transfer_id
                     WHERE e.account_id = a.id AND e.side = 'credit' AND t.event_at >= :until::timestamptz
+                      AND e.account_version > coalesce((
+                          SELECT b.account_version
+                            FROM ledger_entries AS b
+                            JOIN ledger_transfers AS w ON w.id = b.transfer_id
+                           WHERE b.account_id = a.id AND w.created_at < :until::timestamptz - interval '1 hour'
+                           ORDER BY b.account_version DESC
+                           LIMIT 1), 0)
                       AND :until::timestamptz <= :now::timestamptz), 0)::bigint
        AS minor
   FROM ledger_accounts AS a

@@ -49,10 +49,10 @@ async def is_turn_of_the_clock(conn: Connection) -> bool:
     return bool(await queries.take_turn_of_the_clock.value(conn))
 
 
-async def last_batch_of_the_clock(conn: Connection) -> datetime | None:
-    """When the clock drafted last."""
-    found: datetime | None = await queries.last_batch_of_the_clock.value(conn)
-    return found
+async def last_batch_of_the_clock(conn: Connection) -> tuple[datetime, int] | None:
+    """When the clock drafted last, and how many payees are paid by it."""
+    row = await queries.last_batch_of_the_clock.row(conn)
+    return None if row is None else (row["created_at"], row["payees"])
 
 
 async def lock_batch(conn: Connection, batch_id: UUID) -> Batch | None:

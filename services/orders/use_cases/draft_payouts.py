@@ -51,15 +51,17 @@ async def draft_payouts(conn: Connection, *, up_to_date: date, created_by: UUID 
 
 
 async def draft_by_the_clock(conn: Connection, *, interval_seconds: float, now: datetime) -> UUID | None:
-    """A draft up to yesterday when the last one is old enough; None when it is not yet time, or nobody is to be paid.
+    """A draft up to yesterday when the last one is old enough, or was full; None when it is not yet time.
 
     Of several processes one drafts. Raises NothingToPay, so that an empty draft is rolled back.
     """
     if not await payouts.is_turn_of_the_clock(conn):
         return None
     last = await payouts.last_batch_of_the_clock(conn)
-    if last is not None and now - last < timedelta(seconds=interval_seconds):
-        return None
+    if last is not None:
+        drafted_at, payees = last
+        if payees < LINES_MAX and now - drafted_at < timedelta(seconds=interval_seconds):
+            return None
     return await draft_payouts(conn, up_to_date=day_of(now) - timedelta(days=1), created_by=None, now=now)
 
 

@@ -7,7 +7,7 @@ answer, is refused as a whole, written down and shown as trouble of the batch: p
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
@@ -26,6 +26,10 @@ from shared.problems import NotFound
 from shared.sql import Row
 
 log = structlog.get_logger()
+
+CLOCKS_DIFFER = timedelta(
+    hours=1
+)  # a moment that lies further ahead is a mistake: money would be booked into days to come
 
 
 class Verdict(StrEnum):
@@ -59,7 +63,7 @@ async def record_bank_answer(
     elif batch.status not in (BatchStatus.APPROVED, BatchStatus.CLOSED):
         fault = f"the batch is {batch.status.value} and was never sent"
     else:
-        fault = next((why for line in answer.lines if (why := _contradiction(line, lines))), None)
+        fault = next((why for line in answer.lines if (why := _contradiction(line, lines, now=now))), None)
     if fault is None:
         recorded = await _apply(conn, batch_id, answer, lines, now=now)
     else:
@@ -79,7 +83,7 @@ async def record_bank_answer(
     return recorded
 
 
-def _contradiction(line: AnswerLine, lines: Mapping[UUID, Row]) -> str | None:
+def _contradiction(line: AnswerLine, lines: Mapping[UUID, Row], *, now: datetime) -> str | None:
     """Why this line cannot be; None when it can."""
     known = lines.get(line.line_id)
     if known is None:
@@ -89,6 +93,8 @@ def _contradiction(line: AnswerLine, lines: Mapping[UUID, Row]) -> str | None:
     said = ("paid", None) if line.reason is None else ("returned", line.reason)
     if known["status"] != "scheduled" and (known["status"], known["returned_reason"]) != said:
         return f"the line {line.line_id} was {known['status']} before"
+    if line.settled_at > now + CLOCKS_DIFFER:
+        return f"the line {line.line_id} is to be settled at {line.settled_at}, which has not come yet"
     return None
 
 

@@ -193,9 +193,15 @@ class Desk:
             await superuser.close()
 
 
-def answer_file(batch_id: str, lines: Sequence[tuple[str, int]], returned: dict[str, str] | None = None) -> bytes:
+def answer_file(
+    batch_id: str,
+    lines: Sequence[tuple[str, int]],
+    returned: dict[str, str] | None = None,
+    *,
+    at: datetime | None = None,
+) -> bytes:
     """An answer of the bank about these lines."""
-    moment = utc_now().isoformat()
+    moment = (at or utc_now()).isoformat()
     records: list[Sequence[object]] = [("H", "1", "BANK", batch_id, moment, "IDR")]
     for number, (line_id, amount_minor) in enumerate(lines, start=1):
         reason = (returned or {}).get(line_id, "")

@@ -4,7 +4,10 @@ import asyncio
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
+import pytest
+
 from services.orders.sweeper import Sweeper
+from services.orders.use_cases import draft_payouts
 from services.orders.use_cases.draft_payouts import draft_by_the_clock
 from shared.clock import utc_now
 from shared.contracts.payouts import PayoutPaid, PayoutReturned, PayoutScheduled
@@ -207,6 +210,19 @@ async def test_an_answer_that_contradicts_is_refused_whole_and_shown(desk: Desk)
     assert "the_bank_does_not_contradict_itself" in await desk.audit()
 
 
+async def test_an_answer_from_the_future_is_refused(desk: Desk) -> None:
+    """Money returned in a year to come would be in no batch until then."""
+    payee = await desk.payee(100_000)
+    batch = await desk.approve(await desk.draft())
+    line_id, batch_id = batch["payouts"][0]["payout_id"], batch["batch"]["batch_id"]
+    later = utc_now() + timedelta(days=400)
+
+    answer = await desk.answer(batch, answer_file(batch_id, [(line_id, 100_000)], {line_id: "other"}, at=later))
+
+    assert answer.status_code == 409
+    assert (await desk.balance("payouts:in_transit"), await desk.balance(payee)) == (100_000, 0)
+
+
 async def test_a_file_that_its_trailer_does_not_prove_is_not_believed(desk: Desk) -> None:
     await desk.payee(100_000)
     batch = await desk.approve(await desk.draft())
@@ -295,6 +311,55 @@ async def test_the_clock_drafts_once_per_interval_and_one_officer_approves(desk:
     assert (batch["batch"]["created_by"], batch["batch"]["up_to_date"]) == (None, str(TODAY - timedelta(days=1)))
     await desk.approve(batch)
     assert await desk.balance(payee) == 0
+
+
+async def test_who_finds_no_place_in_a_batch_of_the_clock_is_in_the_next_round(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(draft_payouts, "LINES_MAX", 2)
+    long_ago = utc_now() - timedelta(days=2)
+    payees = {await desk.payee(100_000, at=long_ago) for _ in range(5)}
+    homeless = {await desk.payee(100_000, at=long_ago, account_number=None) for _ in range(3)}
+    desk.db.settings = desk.db.settings.model_copy(update={"payout_interval_seconds": 86_400.0})
+    sweeper = Sweeper(desk.db, seconds=1)
+
+    for _ in range(6):
+        await sweeper.sweep_slowly()
+
+    drafts = (await desk.get("/v1/payouts?status=draft"))["items"]
+    batches = [await desk.get(f"/v1/payouts/{one['batch_id']}") for one in drafts]
+    lines = [line for batch in batches for line in batch["payouts"]]
+    assert len(batches) == 3
+    assert sorted(line["payee_id"] for line in lines if line["status"] == "draft") == sorted(map(str, payees))
+    assert {line["payee_id"] for line in lines if line["status"] == "left_out"} <= set(map(str, homeless))
+
+
+async def test_a_full_batch_of_the_clock_that_was_given_up_is_not_drafted_again_at_once(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(draft_payouts, "LINES_MAX", 1)
+    await desk.payee(100_000, at=utc_now() - timedelta(days=2))
+    desk.db.settings = desk.db.settings.model_copy(update={"payout_interval_seconds": 86_400.0})
+    sweeper = Sweeper(desk.db, seconds=1)
+    await sweeper.sweep_slowly()
+    (batch,) = (await desk.get("/v1/payouts"))["items"]
+    await desk.post(f"/v1/payouts/{batch['batch_id']}/cancel", desk.approver)
+
+    await sweeper.sweep_slowly()
+
+    assert [one["status"] for one in (await desk.get("/v1/payouts"))["items"]] == ["cancelled"]
+
+
+async def test_payees_whose_bank_account_is_fresh_leave_nobody_out(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(draft_payouts, "LINES_MAX", 2)
+    first, second, third = sorted([await desk.payee(100_000) for _ in range(3)])
+    await desk.corrupt(
+        "UPDATE bank_accounts SET held_until = now() + interval '1 day' WHERE holder_id = ANY($1)", [first, second]
+    )
+
+    batch = await desk.draft()
+
+    assert {line["payee_id"] for line in batch["payouts"] if line["status"] == "draft"} == {str(third)}
 
 
 async def test_the_sweeper_drafts_when_it_is_told_how_often(desk: Desk) -> None:

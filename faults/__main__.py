@@ -17,16 +17,17 @@ from typing import Any
 import click
 
 from deploy.local.layout import PROJECT
-from faults import kills, report
+from faults import kills, outages, planted, replay, report
 from faults.books import Outcome
 from faults.catalogue import FAULTS, Listed, Run, say
 from faults.ground import Ground
+from faults.market import LIFE_SECONDS
 
 HOME = os.environ.get("LUMBUNG_HOME", ".local/faults")
 PORT_BASE = int(os.environ.get("LUMBUNG_PORT_BASE", "35000"))
 RESULT = PROJECT / "bench" / "results" / "faults-latest.json"
 BUYERS = 16
-MODULES = (kills,)  # imported so that their faults are on the list
+MODULES = (kills, outages, replay, planted)  # imported so that their faults are on the list
 
 
 async def fresh_ground() -> Ground:
@@ -94,7 +95,7 @@ async def suite(names: list[str], orders: int, seed: int, *, is_kept: bool, is_r
         if ground is None:
             ground = await fresh_ground()
         amount = min(orders, 1500) if listed.is_control else orders
-        outcome = await happen(listed, Run(ground, amount, seed))
+        outcome = await happen(listed, Run(ground, amount, seed, 40 if listed.is_control else LIFE_SECONDS))
         tell(outcome)
         outcomes.append(outcome)
         if listed.spoils or not outcome.is_clean:

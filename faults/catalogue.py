@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from faults.books import Outcome, close
 from faults.ground import Ground
-from faults.market import Market, Tally
+from faults.market import LIFE_SECONDS, Market, Tally
 
 SERVICES_UNDER_LOAD = ("orders", "catalog", "identity", "cooperatives", "financing", "programmes", "storefront")
 
@@ -22,6 +22,7 @@ class Run:
     ground: Ground
     orders: int
     seed: int
+    patience_seconds: float = LIFE_SECONDS  # until a life without progress is given up
 
     def rng(self, name: str) -> random.Random:
         """Chance of its own for each fault, so that one can be repeated alone."""
@@ -32,10 +33,18 @@ class Run:
         return Outcome(name=name, did=did, seed=self.seed)
 
     async def under_load(
-        self, outcome: Outcome, breaking: Callable[[Tally], Awaitable[None]], *, orders: int | None = None
+        self,
+        outcome: Outcome,
+        breaking: Callable[[Tally], Awaitable[None]],
+        *,
+        orders: int | None = None,
+        placers: int = 0,
     ) -> Outcome:
-        """Let people buy while `breaking` happens, and on until it is over; then look at what became of it."""
-        market = Market(self.ground, self.seed + sum(outcome.name.encode()))
+        """Let people buy while `breaking` happens, and on until it is over; then look at what became of it.
+
+        `placers`: clients beside them that place ten orders a second each and wait for nothing.
+        """
+        market = Market(self.ground, self.seed + sum(outcome.name.encode()), life_seconds=self.patience_seconds)
         is_over = asyncio.Event()
 
         async def broken() -> None:
@@ -45,8 +54,10 @@ class Run:
             finally:
                 is_over.set()
 
-        _, tally = await asyncio.gather(broken(), market.run(orders or self.orders, is_over))
-        return await close(self.ground, outcome, tally)
+        crowd = Market(self.ground, market.seed + 1, placers, tally=market.tally, places_only=True, pause_seconds=0.1)
+        crowd.life_seconds = self.patience_seconds
+        await asyncio.gather(broken(), market.run(orders or self.orders, is_over), crowd.run(0, is_over))
+        return await close(self.ground, outcome, market.tally, drain_seconds=self.patience_seconds / 2)
 
 
 Fault = Callable[[Run], Awaitable[Outcome]]

@@ -16,3 +16,31 @@ SELECT order_id::text, status::text FROM orders WHERE buyer_id = ANY(:buyer_ids:
 -- How many events no relay has sent yet.
 SELECT coalesce(sum(coalesce((SELECT max(id) FROM outbox o WHERE o.topic = c.topic), c.last_id) - c.last_id), 0)::bigint
   FROM outbox_cursor AS c;
+
+-- name: outbox_ends
+-- Where each topic of a copy ends: what was said later is what came after the copy.
+SELECT c.topic, coalesce((SELECT max(id) FROM outbox AS o WHERE o.topic = c.topic), 0) AS last_id FROM outbox_cursor AS c;
+
+-- name: outbox_after
+-- The events beyond these ends, as the relay would send them.
+SELECT o.topic, o.id, o.event_id, o.type, o.record_key, o.ordering_key, o.occurred_at, o.data::text AS data
+  FROM outbox AS o
+  JOIN unnest(:topics::text[], :last_ids::bigint[]) AS e (topic, last_id) ON e.topic = o.topic AND o.id > e.last_id
+ ORDER BY o.topic, o.id;
+
+-- name: own_tables
+-- The tables that hold a service's state; partitions are read through their parents.
+SELECT relname FROM pg_class
+ WHERE relkind IN ('r', 'p') AND relnamespace = 'public'::regnamespace AND NOT relispartition
+   AND relname <> ALL (:kernel::text[])
+ ORDER BY relname;
+
+-- name: said
+-- What was published, without ids and moments: how often of each type and key.
+SELECT jsonb_build_object('type', type, 'key', ordering_key, 'times', count(*))::text
+  FROM outbox GROUP BY type, ordering_key;
+
+-- name: set_aside
+-- What could not be handled, by type and reason.
+SELECT jsonb_build_object('type', type, 'state', state, 'event', event_id, 'reason', reason)::text
+  FROM dead_letters WHERE state IN ('dead', 'retry', 'behind');

@@ -81,6 +81,14 @@ class Ground:
         """The same, while others go on."""
         return await asyncio.to_thread(lambda: self.lumbung(*arguments, is_checked=is_checked, **environment))
 
+    async def program(self, module: str, *arguments: str) -> None:
+        """Run a program of the stack's own. Raises CalledProcessError."""
+        of_stack = {"LUMBUNG_HOME": str(self.layout.home), "LUMBUNG_PORT_BASE": str(self.layout.port_base)}
+        command = [sys.executable, "-m", module, *arguments]
+        await asyncio.to_thread(
+            lambda: subprocess.run(command, cwd=PROJECT, env=os.environ | of_stack, check=True, capture_output=True)
+        )
+
     async def kill(self, name: str, *, signal_number: int = 9) -> int:
         """Send a signal to a process of the stack; the pid that was hit."""
         return await asyncio.to_thread(control.kill, self.layout, name, signal_number)

@@ -12,7 +12,7 @@ import random
 import time
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
@@ -133,6 +133,8 @@ class Market:
     clients: int = 16
     tally: Tally = field(default_factory=Tally)
     life_seconds: float = LIFE_SECONDS
+    places_only: bool = False  # cash on delivery, and not waited for: goes on while nothing is confirmed
+    pause_seconds: float = 0.0  # between two lives of a client
 
     async def run(self, orders: int, may_stop: asyncio.Event | None = None) -> Tally:
         """Live at least `orders` lives, and on until `may_stop` is set."""
@@ -144,10 +146,13 @@ class Market:
             while self.tally.lives < orders or (may_stop is not None and not may_stop.is_set()):
                 self.tally.lives += 1
                 life = next(source)
+                if self.places_only:
+                    life = replace(life, method="cod", ending="confirmed")
                 try:
                     await self._live(life, line, pay)
                 except GivenUp as error:
                     self.tally.given_up.append(f"life {life.number} ({life.ending}): {error}")
+                await asyncio.sleep(self.pause_seconds)
             line.close()
             pay.close()
 
@@ -171,6 +176,8 @@ class Market:
         order = await self._place(life, line)
         order_id = order["order_id"]
         self.tally.orders[order_id] = life
+        if self.places_only:
+            return
         if life.ending == "called off":
             await self._call_off(life, line, order_id)
             return

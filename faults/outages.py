@@ -1,0 +1,237 @@
+"""What is gone for a while: Kafka for a minute, Kafka's data for ever, PostgreSQL restarted, frozen, or unreachable."""
+
+import asyncio
+import os
+import shutil
+import signal
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+import psutil
+
+from deploy.local import control
+from faults.books import Outcome, look
+from faults.catalogue import Run, fault, say, stopped
+from faults.keeper import Keeper
+from faults.market import Market, Tally
+from faults.proxy import Proxy
+
+KAFKA_SECONDS = 60.0
+FROZEN_SECONDS = 25.0  # longer than any statement may take
+BEHIND_PROXY = ("orders", "catalog")
+
+
+@fault(
+    "kafka-down-for-a-minute",
+    "Without Kafka orders go on being accepted; when it is back all of them complete, without a restart.",
+)
+async def kafka_down_for_a_minute(run: Run) -> Outcome:
+    """Stopped, not killed, so that the supervisor does not start it again."""
+    outcome = run.outcome("kafka-down-for-a-minute", f"Kafka down for {KAFKA_SECONDS:.0f} s")
+
+    async def breaking(tally: Tally) -> None:
+        pids = {name: run.ground.stack.pid_of(name) for name in ("orders", "catalog")}
+        await run.ground.kill("kafka", signal_number=signal.SIGSTOP)  # so that what is under way hangs first, too
+        pid = run.ground.stack.pid_of("kafka")
+        await asyncio.sleep(3)
+        await run.ground.kill("kafka")
+        await asyncio.to_thread(control.stop, run.ground.layout, "kafka")
+        down = time.monotonic()
+        await asyncio.sleep(KAFKA_SECONDS)
+        accepted = sum(at > down + 1 for at in tally.placed_at)
+        await run.ground.command("up")
+        await run.ground.back("kafka", not_pid=pid)
+        outcome.runs += 1
+        outcome.notes.append(f"{accepted} orders were accepted meanwhile")
+        if not accepted:
+            outcome.faults.append("no order was accepted without Kafka")
+        if pids != {name: run.ground.stack.pid_of(name) for name in pids}:
+            outcome.faults.append("a service had to be started again")
+
+    return await run.under_load(outcome, breaking, placers=4)
+
+
+@fault(
+    "kafka-loses-its-data",
+    "If Kafka loses everything, the outboxes send it again: the audit sees the loss, re-emit mends it.",
+)
+async def kafka_loses_its_data(run: Run) -> Outcome:
+    """Its data folder is deleted while it is down and events wait; offsets are gone, too."""
+    outcome = run.outcome("kafka-loses-its-data", "Kafka's data deleted under load, then re-emit of every service")
+    ((since,),) = await run.ground.look("orders", "now")
+
+    async def breaking(_: Tally) -> None:
+        await asyncio.sleep(2)
+        pid = run.ground.stack.pid_of("kafka")
+        await run.ground.kill("kafka")
+        await run.ground.command("stop", "kafka")
+        await _lose_kafkas_data(run)
+        await run.ground.command("up")
+        await run.ground.back("kafka", not_pid=pid, seconds=120)
+        outcome.runs += 1
+        await _re_emit_all(run, since.strftime("%Y-%m-%dT%H:%M%z"))
+
+    return await run.under_load(outcome, breaking, placers=2)
+
+
+async def _lose_kafkas_data(run: Run) -> None:
+    """Kafka is down: everything it knew is gone, its topics, offsets and users, too; an empty one is laid out."""
+    await asyncio.to_thread(shutil.rmtree, run.ground.layout.kafka_home / "data")
+    await run.ground.program("deploy.local.prepare", "prepare-kafka")
+
+
+async def _re_emit_all(run: Run, since: str) -> None:
+    for service in ("identity", "catalog", "orders", "cooperatives", "financing", "programmes"):
+        said = await run.ground.command("re-emit", service, "--since", since, "--yes", is_checked=False)
+        for line in said.splitlines():
+            say(f"    {service}: {line}")
+
+
+@fault("postgres-restarted", "A database that restarts is waited for: refused with 503 meanwhile, nothing is lost.")
+async def postgres_restarted(run: Run) -> Outcome:
+    """A fast shutdown and a start, three times."""
+    rng = run.rng("postgres-restarted")
+    outcome = run.outcome("postgres-restarted", "PostgreSQL shut down and started again")
+
+    async def breaking(_: Tally) -> None:
+        for _time in range(3):
+            await asyncio.sleep(rng.uniform(1, 4))
+            pid = await run.ground.kill("postgres", signal_number=signal.SIGINT)
+            await run.ground.back("postgres", not_pid=pid)
+            outcome.runs += 1
+
+    return await run.under_load(outcome, breaking)
+
+
+@fault(
+    "postgres-frozen",
+    "A database that does not answer is not waited for without end: 503 in time, and it goes on when it wakes.",
+)
+async def postgres_frozen(run: Run) -> Outcome:
+    """SIGSTOP to the server and all its processes: connections stay open and silent."""
+    outcome = run.outcome("postgres-frozen", f"PostgreSQL and its backends stopped for {FROZEN_SECONDS:.0f} s")
+
+    async def breaking(tally: Tally) -> None:
+        await asyncio.sleep(2)
+        hit = await asyncio.to_thread(_signal_tree, run.ground.stack.pid_of("postgres"), signal.SIGSTOP)
+        began = time.monotonic()
+        await asyncio.sleep(FROZEN_SECONDS)
+        accepted = sum(at > began + 1 for at in tally.placed_at)
+        await asyncio.to_thread(_signal_all, hit, signal.SIGCONT)
+        outcome.runs += 1
+        outcome.notes.append(f"{len(hit)} processes stood still; refused with 503 meanwhile: {tally.statuses[503]}")
+        if accepted:
+            outcome.faults.append(f"{accepted} orders were answered 201 by a database that stood still")
+
+    return await run.under_load(outcome, breaking)
+
+
+def _signal_tree(pid: int, number: int) -> list[int]:
+    """A process and its children, the parent first."""
+    tree = [pid, *(child.pid for child in psutil.Process(pid).children(recursive=True))]
+    _signal_all(tree, number)
+    return tree
+
+
+def _signal_all(pids: list[int], number: int) -> None:
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, number)
+
+
+@asynccontextmanager
+async def behind_proxies(run: Run, database: Proxy, kafka: Proxy | None = None) -> AsyncIterator[list[Keeper]]:
+    """Orders and catalog as processes of ours, that reach PostgreSQL (and Kafka) through a proxy."""
+    to_database = await database.start()
+    to_kafka = await kafka.start() if kafka is not None else 0
+    rng = run.rng("behind proxies")
+    async with stopped(run.ground, *BEHIND_PROXY):
+        keepers = []
+        for service in BEHIND_PROXY:
+            address = run.ground.stack.postgres_address
+            dsn = run.ground.stack.dsn(service).replace(address, f"127.0.0.1:{to_database}")
+            environment = {"LUMBUNG_DATABASE_URL": dsn}
+            keepers.append(Keeper(run.ground, service, rng, environment=environment, kafka_port=to_kafka))
+        try:
+            for keeper in keepers:
+                await keeper.start()
+            yield keepers
+        finally:
+            for keeper in keepers:
+                await keeper.stop()
+            await database.stop()
+            if kafka is not None:
+                await kafka.stop()
+
+
+@fault(
+    "postgres-in-a-black-hole",
+    "A database whose packets vanish is answered with 503 in time; the pool comes back by itself.",
+)
+async def postgres_in_a_black_hole(run: Run) -> Outcome:
+    """Everything to and from it is swallowed, connections stay open, new ones are never answered."""
+    outcome = run.outcome("postgres-in-a-black-hole", f"PostgreSQL out of reach for {FROZEN_SECONDS:.0f} s")
+    proxy = Proxy(run.ground.stack.ports["postgres"], run.seed)
+
+    async def breaking(tally: Tally) -> None:
+        await asyncio.sleep(2)
+        proxy.weather.is_black = True
+        began = time.monotonic()
+        await asyncio.sleep(FROZEN_SECONDS)
+        accepted = sum(at > began + 1 for at in tally.placed_at)
+        proxy.weather.is_black = False
+        outcome.runs += 1
+        outcome.notes.append(f"refused with 503 so far: {tally.statuses[503]}")
+        if accepted:
+            outcome.faults.append(f"{accepted} orders were answered 201 without a database")
+
+    async with behind_proxies(run, proxy):
+        return await run.under_load(outcome, breaking)
+
+
+@fault(
+    "slow-and-lossy-network",
+    "A slow network that breaks connections costs time, and nothing else.",
+)
+async def slow_and_lossy_network(run: Run) -> Outcome:
+    """PostgreSQL and Kafka behind proxies that wait 2 ms and reset a connection at one in 2,000 pieces."""
+    outcome = run.outcome("slow-and-lossy-network", "2 ms each way, one reset in 2,000 pieces")
+    database, kafka = (Proxy(run.ground.stack.ports[name], run.seed) for name in ("postgres", "kafka"))
+    orders = max(100, run.orders // 5)
+
+    async def breaking(_: Tally) -> None:
+        for proxy in (database, kafka):
+            proxy.weather.delay_seconds, proxy.weather.loss = 0.002, 0.0005
+        deadline = time.monotonic() + 120
+        while database.resets + kafka.resets < 30 and time.monotonic() < deadline:
+            await asyncio.sleep(0.5)
+        for proxy in (database, kafka):
+            proxy.weather.delay_seconds, proxy.weather.loss = 0.0, 0.0
+        outcome.runs = database.resets + kafka.resets
+        outcome.notes.append(f"connections reset: {database.resets} to PostgreSQL, {kafka.resets} to Kafka")
+
+    async with behind_proxies(run, database, kafka):
+        return await run.under_load(outcome, breaking, orders=orders)
+
+
+@fault(
+    "kafka-loses-its-data-and-nobody-sends-again",
+    "Control: without re-emit, what Kafka lost is seen by the audit.",
+    is_control=True,
+)
+async def nobody_sends_again(run: Run) -> Outcome:
+    """What was sent and not yet handled is gone: handlers stop first, so that something waits in Kafka."""
+    outcome = run.outcome("kafka-loses-its-data-and-nobody-sends-again", "Kafka's data deleted while catalog was down")
+    outcome.is_control = True
+    market = Market(run.ground, run.seed + 2, life_seconds=60)
+    async with stopped(run.ground, "catalog"):
+        buying = asyncio.create_task(market.run(60))
+        await asyncio.sleep(8)
+        await run.ground.command("stop", "kafka")
+        await _lose_kafkas_data(run)
+    outcome.runs += 1
+    await buying
+    outcome.orders = len(market.tally.orders)
+    await look(run.ground, outcome)
+    return outcome

@@ -1,0 +1,225 @@
+"""Every event three times, and in another order between keys: the state must be the same, table by table.
+
+Before people buy, each service's database is copied. Afterwards the events that were said meanwhile are handled anew
+from that copy: once in the order of the outboxes, twice so (what differs between these two is drawn or timed, and no
+state), and once with each key's history three times over, keys mixed by the seed, in batches of any size. Services
+that nobody spoke to over HTTP meanwhile must also have come to the very state that the running stack has.
+"""
+
+import hashlib
+import json
+import os
+import random
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import Any
+from unittest.mock import patch
+
+import asyncpg
+
+from deploy import registry
+from deploy.local.stack import SERVICES
+from faults.books import Outcome, close
+from faults.catalogue import Run, fault, say
+from faults.copies import Copies
+from faults.ground import Ground, queries
+from faults.market import Market
+from shared import dead_letters
+from shared.contracts.base import Delivery
+from shared.db import Database
+from shared.handlers import Handlers
+from shared.testing.delivery import KERNEL_TABLES
+from shared.worker import Runner
+
+TIMES = 3
+BATCH_MAX = 200
+RETRY_ROUNDS = 50
+ONLY_HEARD = ("catalog", "cooperatives", "financing", "programmes")  # the load speaks to identity and orders
+State = dict[str, list[dict[str, Any]]]
+
+
+@fault(
+    "events-thrice-and-shuffled",
+    "Every event delivered three times and shuffled across keys leads every service to the same state.",
+    spoils=True,
+)
+async def events_thrice_and_shuffled(run: Run) -> Outcome:
+    """Replay what a load has said, from copies of all databases made before it."""
+    outcome = run.outcome("events-thrice-and-shuffled", f"all events of a load {TIMES} times, keys mixed")
+    before = Copies(run.ground, prefix="faults_before")
+    await _stop_services(run.ground)
+    await before.make(*SERVICES)
+    await run.ground.command("up")
+    market = Market(run.ground, run.seed + 7)
+    await market.run(max(60, run.orders // 5))
+    await close(run.ground, outcome, market.tally)
+    await _stop_services(run.ground)
+    events = await _events(run.ground, before)
+    copies = Copies(run.ground)
+    for service in SERVICES:
+        groups = registry.handler_groups(service)
+        if groups:
+            await _compare(run, outcome, copies, before, service, groups, events)
+    await copies.drop()
+    await before.drop()
+    outcome.notes.append(f"{len(events)} events, handled by {outcome.runs} services")
+    return outcome
+
+
+async def _compare(
+    run: Run,
+    outcome: Outcome,
+    copies: Copies,
+    before: Copies,
+    service: str,
+    groups: list[Handlers],
+    events: list[Delivery],
+) -> None:
+    rng = run.rng(service)
+    states: list[State] = []
+    for order in (events, events, thrice_and_shuffled(events, rng)):
+        await copies.make(service, of=before.pattern)
+        states.append(await _handled(run.ground, copies, service, groups, order, rng))
+    volatile = drawn(states[0], states[1])
+    one, other = (fingerprint(state, volatile) for state in (states[0], states[2]))
+    outcome.runs += 1
+    rows = sum(len(rows) for rows in states[0].values())
+    say(f"    {service}: {rows} rows, {one} once, {other} thrice and shuffled")
+    outcome.faults += [f"{service}: {difference}" for difference in differences(states[0], states[2], volatile)]
+    if service in ONLY_HEARD:
+        live = await state_of(run.ground.stack.superuser_dsn(service))
+        volatile = volatile | drawn_in(live, states[0])
+        outcome.faults += [f"{service} as it ran: {d}" for d in differences(states[0], live, volatile)]
+
+
+async def _stop_services(ground: Ground) -> None:
+    for service in SERVICES:
+        await ground.command("stop", service)
+
+
+async def _events(ground: Ground, before: Copies) -> list[Delivery]:
+    """What all services have said since the copies were made, oldest first."""
+    found = []
+    for service in SERVICES:
+        then: Any = await asyncpg.connect(ground.stack.superuser_dsn(before.name(service)))
+        known = {row["topic"]: row["last_id"] for row in await queries.outbox_ends.rows(then)}
+        await then.close()
+        rows = await ground.look(service, "outbox_after", topics=list(known), last_ids=list(known.values()))
+        found += [(row["occurred_at"], row["id"], _delivery(service, row)) for row in rows]
+    return [delivery for _, _, delivery in sorted(found, key=lambda one: one[:2])]
+
+
+def _delivery(service: str, row: Any) -> Delivery:
+    return Delivery(
+        event_id=row["event_id"],
+        source=service,
+        type=row["type"],
+        occurred_at=row["occurred_at"],
+        ordering_key=row["ordering_key"],
+        traceparent=None,
+        topic=row["topic"],
+        partition=0,
+        offset=row["id"],
+        record_key=row["record_key"],
+        data=row["data"].encode(),
+    )
+
+
+def thrice_and_shuffled(events: list[Delivery], rng: random.Random) -> list[Delivery]:
+    """Each key's history three times over; between keys any order, drawn from the seed."""
+    queues: dict[tuple[str, str], list[Delivery]] = defaultdict(list)
+    for event in sorted(events, key=lambda one: one.offset):
+        queues[event.topic, event.record_key].append(event)
+    turns = [key for key, queue in queues.items() for _ in range(TIMES * len(queue))]
+    rng.shuffle(turns)
+    left = {key: iter(queue * TIMES) for key, queue in queues.items()}
+    return [next(left[key]) for key in turns]
+
+
+async def _handled(
+    ground: Ground, copies: Copies, service: str, groups: list[Handlers], events: list[Delivery], rng: random.Random
+) -> State:
+    """The state of a copy once it has handled these events, and what was to be tried later, too."""
+    settings = registry.settings_of(service)
+    with patch.dict(os.environ, ground.environment_of(service)):
+        values = None if settings is None else settings()
+    dsn = ground.stack.dsn(service).rsplit("/", 1)[0] + f"/{copies.name(service)}"
+    db = await Database.connect(dsn, source=service, size=3, settings=values)
+    try:
+        for handlers in groups:
+            mine = [event for event in events if event.topic in handlers.topics]
+            runner = Runner(db, handlers)
+            at = 0
+            while at < len(mine):
+                size = rng.randrange(1, BATCH_MAX)
+                await runner.process([event for event in mine[at : at + size] if event.type in handlers.by_type])
+                at += size
+        for _round in range(RETRY_ROUNDS):
+            await copies.corrupt(service, "UPDATE dead_letters SET due_at = now() WHERE state = 'retry'")
+            if not any([await dead_letters.retry_due(db, handlers) for handlers in groups]):
+                break
+    finally:
+        await db.close()
+    return await state_of(ground.stack.superuser_dsn(copies.name(service)))
+
+
+async def state_of(dsn: str) -> State:
+    """Every row of every table of the service's own, and what it said, by type and key."""
+    conn: Any = await asyncpg.connect(dsn)
+    try:
+        state: State = {}
+        for (table,) in await queries.own_tables.rows(conn, kernel=list(KERNEL_TABLES)):
+            rows = await conn.fetch(f'SELECT to_jsonb(t)::text FROM "{table}" AS t')  # noqa: S608  a name from the catalogue
+            state[table] = [json.loads(row[0]) for row in rows]
+        for name in ("said", "set_aside"):
+            state[f"({name})"] = [json.loads(row[0]) for row in await getattr(queries, name).rows(conn)]
+        return state
+    finally:
+        await conn.close()
+
+
+def drawn(one: State, other: State) -> set[tuple[str, str]]:
+    """The columns whose values differ between two runs of the same: ids that were drawn, moments."""
+    found = set()
+    for table, rows in one.items():
+        for column in {name for row in rows for name in row}:
+            if _values(rows, column) != _values(other.get(table, []), column):
+                found.add((table, column))
+    return found
+
+
+def drawn_in(live: State, replayed: State) -> set[tuple[str, str]]:
+    """Columns of moments: the live run had its own clock."""
+    return {
+        (table, column)
+        for table, rows in live.items()
+        for column in {name for row in rows for name in row}
+        if column.endswith("_at") and _values(rows, column) != _values(replayed.get(table, []), column)
+    }
+
+
+def _values(rows: list[dict[str, Any]], column: str) -> list[str]:
+    return sorted(json.dumps(row.get(column), sort_keys=True) for row in rows)
+
+
+def _plain(rows: list[dict[str, Any]], table: str, volatile: set[tuple[str, str]]) -> list[str]:
+    kept = [{name: value for name, value in row.items() if (table, name) not in volatile} for row in rows]
+    return sorted(json.dumps(row, sort_keys=True) for row in kept)
+
+
+def fingerprint(state: Mapping[str, list[dict[str, Any]]], volatile: set[tuple[str, str]]) -> str:
+    """A short hash of a state without what is drawn."""
+    text = json.dumps({table: _plain(rows, table, volatile) for table, rows in sorted(state.items())})
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def differences(one: State, other: State, volatile: set[tuple[str, str]]) -> list[str]:
+    """Table by table, what differs: counts, and the first row of each side that the other has not."""
+    found = []
+    for table in sorted(set(one) | set(other)):
+        here, there = (_plain(state.get(table, []), table, volatile) for state in (one, other))
+        if here != there:
+            mine, theirs = sorted(set(here) - set(there)), sorted(set(there) - set(here))
+            first = f"{(mine or ['-'])[0][:300]} against {(theirs or ['-'])[0][:300]}"
+            found.append(f"{table} differs ({len(here)} rows against {len(there)}): {first}")
+    return found

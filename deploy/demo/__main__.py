@@ -1,4 +1,4 @@
-"""`make demo`: starts the stack, loads a spreadsheet of products, plays the journey, and leaves the stack open.
+"""`make demo`: starts the stack, loads a spreadsheet of products, plays the main job, and leaves the stack open.
 
 Exit code 0 when every step happened and every figure agreed with SQL; 1 with the reason otherwise. During the story the
 clocks of orders are short (a payment has seconds, a delivered parcel completes by itself after seconds); afterwards the
@@ -16,7 +16,7 @@ import asyncpg
 import click
 import httpx2
 
-from deploy.demo import story
+from deploy.demo import doors, story
 from deploy.demo.acts import what_is_missing
 from deploy.demo.world import StoryBroke, World
 from deploy.local import control
@@ -56,7 +56,7 @@ async def play(stack: Stack, seed: Seed) -> World:
 @click.option("--seed", "seed_path", type=click.Path(path_type=Path), default=OWN_SEED, help="Spreadsheet of products.")
 @click.option("--keep-clocks", is_flag=True, help="Leave the short clocks of the story on afterwards.")
 def main(seed_path: Path, keep_clocks: bool) -> None:
-    """Play the market's whole journey on the real stack."""
+    """Play the whole main job on the real stack."""
     began = time.monotonic()
     seed = read(seed_path)
     control.take_down(current_layout(), click.echo)
@@ -80,16 +80,7 @@ def main(seed_path: Path, keep_clocks: bool) -> None:
     world.timeline.chapter(
         f"Done in {time.monotonic() - began:.0f} s; {world.timeline.figures} figures agreed with SQL"
     )
-    for name, purpose in (
-        ("storefront", "the shop: sign up with any phone number, the code comes to the notice sandbox"),
-        ("notices", "the notice sandbox: SMS, WhatsApp and e-mail that would have been sent"),
-        ("payments", "the payment sandbox: pay a QRIS code here"),
-        ("identity", "API of identity, with /docs"),
-        ("catalog", "API of catalog, with /docs"),
-        ("orders", "API of orders, with /docs"),
-    ):
-        click.echo(f"  {stack.url(name):<24} {purpose}")
-    click.echo("  ./lumbung status, ./lumbung audit, make down")
+    doors.show(world, click.echo)
 
 
 def read(path: Path) -> Seed:

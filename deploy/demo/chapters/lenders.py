@@ -382,6 +382,9 @@ async def consent_is_revoked(world: World) -> None:
     await _pull(world, second, after=(await _pull(world, second, after=0))["next_position"])
     await _until_missed(world, first, 0)
     await story.receiver.stop()
+    path = f"/v1/subscriptions/{first.given['webhook']['subscription_id']}/pause"
+    await world.call("POST", "financing", path, person=first.client)
+    world.timeline.say(f"{first.name} pauses its webhook: its receiver goes with this demonstration")
 
 
 async def _arrives(world: World, kind: str, count: int) -> Any:

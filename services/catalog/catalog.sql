@@ -505,7 +505,7 @@ SELECT :import_id, :shop_id, :account_id, :filename, :content, :now
 -- name: import_for
 -- An import is shown to those who work in its shop.
 SELECT imports.import_id, imports.shop_id, imports.filename, imports.state, imports.reason, imports.total,
-       imports.done, imports.failed, imports.created_at, imports.finished_at
+       imports.done, imports.failed, imports.unknown_columns, imports.created_at, imports.finished_at
   FROM imports JOIN shop_staff USING (shop_id)
  WHERE imports.import_id = :import_id AND shop_staff.account_id = :account_id;
 
@@ -534,7 +534,7 @@ RETURNING import_id;
 -- name: finish_import
 -- The file is not kept when it is no longer needed.
 UPDATE imports SET state = :state::import_state, reason = :reason, finished_at = clock_timestamp(), content = NULL,
-       total = coalesce(:total, total), lease = NULL, leased_until = NULL
+       total = coalesce(:total, total), unknown_columns = :unknown_columns::text[], lease = NULL, leased_until = NULL
  WHERE import_id = :import_id AND lease = :lease AND finished_at IS NULL;
 
 -- name: insert_import_rows

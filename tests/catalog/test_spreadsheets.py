@@ -125,6 +125,12 @@ def test_columns_are_found_by_their_indonesian_names_and_others_ignored() -> Non
     assert cells == {"title": "Kopi", "stock": "3", "unit_price_minor": "12.500", "category": "kopi-teh"}
 
 
+def test_columns_that_nothing_is_read_from_are_told() -> None:
+    content = b"Judul,Kategori,Harga,Hrga grosir,,Warna\nKopi,minuman,100,90,,x\n"
+
+    assert read(content, rows_max=10).unknown == ("Hrga grosir", "Warna")
+
+
 HOSTILE = {
     "empty": b"",
     "blank": b" \n \n",

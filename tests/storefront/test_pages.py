@@ -378,11 +378,12 @@ async def test_a_seller_opens_a_shop_imports_products_and_ships(town: Town, buye
 
     await buyer.go(f"{shop}/impor")
     title = f"Sirup pala {secrets.token_hex(4)}"
-    sheet = f"judul,kategori,harga,stok,berat\n{title},minuman,34000,20,700\nTanpa harga,minuman,,5,100\n"
+    sheet = f"judul,kategori,harga,stok,berat,warnah\n{title},minuman,34000,20,700,x\nTanpa harga,minuman,,5,100,x\n"
     await buyer.upload(f"{shop}/impor", ("produk.csv", sheet.encode(), "text/csv"))
     status = buyer.path
     await buyer.until(status, "Impor: Selesai")
     assert "Baris yang ditolak" in buyer.page
+    assert "<code>warnah</code>" in buyer.page
     assert "<td>3</td>" in buyer.page
 
     await buyer.go(f"{shop}/produk")

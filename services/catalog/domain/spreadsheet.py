@@ -24,6 +24,8 @@ TEXT_CHARACTERS_MAX = 64 * 1024 * 1024
 UNPACKED_BYTES_MAX = 200 * 1024 * 1024
 PACKED_FILES_MAX = 2000
 PACKING_RATIO_MAX = 200  # real sheets stay below 30
+UNKNOWN_MAX = 20  # so many columns that nobody reads are told
+UNKNOWN_CHARACTERS_MAX = 40
 HEADER_ROWS_MAX = 20  # so far down we look for the row with the column names
 
 COLUMNS = {
@@ -45,9 +47,13 @@ class Unreadable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """The rows below the column names: the row's number as the spreadsheet shows it, and its cells by column."""
+    """The rows below the column names: the row's number as the spreadsheet shows it, and its cells by column.
+
+    `unknown`: names of columns that are not read, as the file writes them.
+    """
 
     rows: list[tuple[int, dict[str, Cell]]]
+    unknown: tuple[str, ...] = ()
 
 
 def kind_of(content: bytes) -> str:
@@ -177,6 +183,7 @@ def _decoded(content: bytes) -> str:
 
 def _table(raw: Iterable[tuple[int, list[Cell]]], rows_max: int) -> Table:
     columns: dict[int, str] | None = None
+    unknown: tuple[str, ...] = ()
     rows: list[tuple[int, dict[str, Cell]]] = []
     characters = 0
     for number, cells in raw:
@@ -186,6 +193,8 @@ def _table(raw: Iterable[tuple[int, list[Cell]]], rows_max: int) -> Table:
             columns = _columns(cells)
             if columns is None and number > HEADER_ROWS_MAX:
                 break
+            if columns is not None:
+                unknown = _unknown(cells, columns)
             continue
         row = {name: _cut(cells[place]) for place, name in columns.items() if place < len(cells)}
         characters += sum(len(cell) for cell in row.values() if isinstance(cell, str))
@@ -198,7 +207,13 @@ def _table(raw: Iterable[tuple[int, list[Cell]]], rows_max: int) -> Table:
         raise Unreadable(f"Baris judul kolom tidak ditemukan. Yang wajib: {', '.join(REQUIRED)}.")
     if not rows:
         raise Unreadable("Berkas tidak berisi produk.")
-    return Table(rows)
+    return Table(rows, unknown)
+
+
+def _unknown(cells: list[Cell], columns: dict[int, str]) -> tuple[str, ...]:
+    """Names in the row of names that nothing is read from, shortened to what people recognise."""
+    named = (str(cell).strip() for place, cell in enumerate(cells) if place not in columns and cell is not None)
+    return tuple(name[:UNKNOWN_CHARACTERS_MAX].replace("\x00", "") for name in named if name)[:UNKNOWN_MAX]
 
 
 def _columns(cells: list[Cell]) -> dict[int, str] | None:

@@ -55,6 +55,7 @@ class ImportView(BaseModel):
     total: int | None
     done: int
     failed: int
+    unknown_columns: list[str] = Field(description="Names in the file that nothing is read from; told when it is done.")
     errors: list[RowError] = Field(description="Of at most 1,000 rows.")
     created_at: AwareDatetime
     finished_at: AwareDatetime | None

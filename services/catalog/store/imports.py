@@ -135,11 +135,23 @@ async def advance(
 
 
 async def finish(
-    conn: Connection, job: ImportJob, *, state: str, reason: str | None = None, total: int | None = None
+    conn: Connection,
+    job: ImportJob,
+    *,
+    state: str,
+    reason: str | None = None,
+    total: int | None = None,
+    unknown: Sequence[str] = (),
 ) -> None:
     """The import is done or refused; its file goes."""
     await queries.finish_import.run(
-        conn, import_id=job.import_id, lease=job.lease, state=state, reason=reason, total=total
+        conn,
+        import_id=job.import_id,
+        lease=job.lease,
+        state=state,
+        reason=reason,
+        total=total,
+        unknown_columns=list(unknown),
     )
 
 

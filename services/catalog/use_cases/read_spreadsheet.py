@@ -34,9 +34,10 @@ class ReadingLimits:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A file being read: how many rows it has, and the rows as they come."""
+    """A file being read: how many rows it has, which columns are not read, and the rows as they come."""
 
     total: int
+    unknown: tuple[str, ...]
     rows: AsyncIterator[tuple[int, dict[str, Cell]]]
 
 
@@ -61,7 +62,7 @@ async def reading(content: bytes, limits: ReadingLimits) -> AsyncIterator[Readin
         first = await _line(process.stdout, limits.seconds)
         if "refused" in first:
             raise Unreadable(first["refused"])
-        yield Reading(first["total"], _rows(process.stdout, first["total"], limits.seconds))
+        yield Reading(first["total"], tuple(first["unknown"]), _rows(process.stdout, first["total"], limits.seconds))
     finally:
         feeding.cancel()
         with suppress(ProcessLookupError):
@@ -109,7 +110,7 @@ def main() -> None:
     except Unreadable as refusal:
         out.write(orjson.dumps({"refused": str(refusal)}) + b"\n")
         return
-    out.write(orjson.dumps({"total": len(table.rows)}) + b"\n")
+    out.write(orjson.dumps({"total": len(table.rows), "unknown": table.unknown}) + b"\n")
     for number, cells in table.rows:
         out.write(orjson.dumps({"number": number, "cells": cells}) + b"\n")
 

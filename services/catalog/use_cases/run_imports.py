@@ -101,7 +101,7 @@ class ImportRunner:
         if chunk or failed:
             await self._save(job, chunk, failed, place, reading.total)
         async with self._db.transaction() as conn:
-            await import_store.finish(conn, job, state="done", total=reading.total)
+            await import_store.finish(conn, job, state="done", total=reading.total, unknown=reading.unknown)
         log.info("import_done", import_id=str(job.import_id), rows=reading.total)
 
     async def _save(

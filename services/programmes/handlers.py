@@ -30,13 +30,16 @@ from shared.contracts.orders import ParcelCompleted, RefundMade
 from shared.db import Connection
 from shared.handlers import Handlers, Lock, Reject
 
-handlers = Handlers("programmes", lock_order=(Lock("training", trainings.lock_many),))
+handlers = Handlers(
+    "programmes", lock_order=(Lock("person", trainings.lock_people), Lock("training", trainings.lock_many))
+)
 counting = Handlers("programmes.figures", lock_order=(Lock("counters", store.lock_counters),))
 
 
 async def trainings_of_people(conn: Connection, events: list[AccountErased]) -> dict[str, Iterable[UUID]]:
-    """Where the people take part or wait."""
-    return {"training": await trainings.trainings_of(conn, [event.account_id for event in events])}
+    """The people, and where they take part or wait."""
+    people = [event.account_id for event in events]
+    return {"person": people, "training": await trainings.trainings_of(conn, people)}
 
 
 def counters(_: Connection, __: list[Any]) -> dict[str, Iterable[UUID]]:

@@ -1,4 +1,4 @@
--- Every query of the programmes service. Locks in one order: training, enrolment, certificate or aid, then the counters.
+-- Every query of the programmes service. Locks in one order: person, training, enrolment, certificate or aid, then the counters.
 -- An officer's rights are `:is_operator` or the codes of their regions; a province acts for its regencies too.
 
 -- name: insert_training
@@ -173,6 +173,19 @@ RETURNING person_id, scheme;
 SELECT revoked_at FROM certificates
  WHERE certificate_id = :certificate_id
    AND (:is_operator::boolean OR region_code = ANY(:codes::text[]) OR left(region_code, 2) = ANY(:codes));
+
+-- name: lock_people
+-- Who takes a seat and who is forgotten take turns, so that no name comes after its person has gone.
+SELECT pg_advisory_xact_lock(hashtextextended(id::text, 3))
+  FROM (SELECT unnest(:person_ids::uuid[]) AS id ORDER BY 1) AS people;
+
+-- name: remember_erased
+-- So that a token that outlives its account brings no name back.
+INSERT INTO erased_accounts (account_id, erased_at) VALUES (:person_id, :erased_at) ON CONFLICT DO NOTHING;
+
+-- name: is_erased
+-- Under the person's lock.
+SELECT true FROM erased_accounts WHERE account_id = :person_id;
 
 -- name: trainings_of_people
 -- Where people who leave hold or wait for a seat.

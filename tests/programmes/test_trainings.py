@@ -10,7 +10,7 @@ from services.programmes.handlers import handlers
 from shared.clock import utc_now
 from shared.contracts.identity import AccountErased
 from shared.contracts.programmes import CertificateIssued, TrainingCompleted
-from shared.testing import check_handler, published
+from shared.testing import check_handler, deliver, published
 from tests.programmes.conftest import Desk, once, today, tomorrow, training_body
 
 
@@ -269,3 +269,32 @@ async def test_who_leaves_loses_name_and_seat(desk: Desk) -> None:
 
 async def test_a_stranger_leaves_without_a_trace(desk: Desk) -> None:
     await check_handler(desk.db, handlers, AccountErased(account_id=uuid4(), erased_at=utc_now()))
+
+
+async def test_a_token_that_outlives_its_account_brings_no_name_back(desk: Desk) -> None:
+    _, officer = desk.person("government:18")
+    training_id = await desk.training(officer)
+    left, headers = desk.person()
+    await deliver(desk.db, handlers, AccountErased(account_id=left, erased_at=utc_now()))
+
+    answer = await desk.client.post(
+        f"/v1/trainings/{training_id}/enrolments", json={"name": "Siti Aminah"}, headers=headers
+    )
+
+    assert answer.status_code == 409 and answer.json()["type"].endswith("account-gone")
+    assert await seats(desk, training_id) == (0, {})
+
+
+async def test_who_takes_part_while_being_forgotten_leaves_no_name(desk: Desk) -> None:
+    _, officer = desk.person("government:18")
+    training_id = await desk.training(officer)
+    people = [desk.person() for _ in range(8)]
+    path = f"/v1/trainings/{training_id}/enrolments"
+
+    await asyncio.gather(
+        *(desk.client.post(path, json={"name": "Siti Aminah"}, headers=headers) for _, headers in people),
+        *(deliver(desk.db, handlers, AccountErased(account_id=left, erased_at=utc_now())) for left, _ in people),
+    )
+
+    listed = (await desk.client.get(path, headers=officer)).json()["items"]
+    assert [each["name"] for each in listed if each["name"] is not None] == []

@@ -114,3 +114,9 @@ class ShopNotOfPerson(Problem):
     """This shop is not known here as this person's."""
 
     slug = "shop-not-of-person"
+
+
+class AccountGone(Problem):
+    """This account was erased and takes part in nothing."""
+
+    slug = "account-gone"

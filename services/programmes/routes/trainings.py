@@ -10,6 +10,7 @@ from pydantic import AwareDatetime, BaseModel, Field
 
 from services.programmes.domain.certificate import RANDOM_BITS
 from services.programmes.domain.problems import (
+    AccountGone,
     DaysOutOfOrder,
     EnrolledAlready,
     EnrolmentClosed,
@@ -253,7 +254,7 @@ def _view(row: Any) -> dict[str, Any]:
     "/trainings/{training_id}/enrolments",
     status_code=201,
     response_model=EnrolmentMade,
-    responses=documented(TrainingNotFound, TrainingOver, EnrolledAlready, NameNotWritable, Forbidden),
+    responses=documented(AccountGone, TrainingNotFound, TrainingOver, EnrolledAlready, NameNotWritable, Forbidden),
 )
 async def create_enrolment(training_id: UUID, body: NewEnrolment, person: CurrentPerson, db: Db) -> EnrolmentMade:
     """Take part: a seat while there are some, then a place in the queue. Sent twice, the second is refused."""

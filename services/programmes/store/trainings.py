@@ -55,6 +55,21 @@ async def lock_many(conn: Connection, training_ids: list[UUID]) -> None:
     await queries.lock_trainings.run(conn, training_ids=training_ids)
 
 
+async def lock_people(conn: Connection, person_ids: list[UUID]) -> None:
+    """The first lock of who takes part or is forgotten; ids come sorted."""
+    await queries.lock_people.run(conn, person_ids=person_ids)
+
+
+async def remember_erased(conn: Connection, person_id: UUID, *, erased_at: datetime) -> None:
+    """This person takes part in nothing any more."""
+    await queries.remember_erased.run(conn, person_id=person_id, erased_at=erased_at)
+
+
+async def is_erased(conn: Connection, person_id: UUID) -> bool:
+    """Whether the person was forgotten; they are locked."""
+    return bool(await queries.is_erased.value(conn, person_id=person_id))
+
+
 async def set_taken(conn: Connection, training: Training, taken: int) -> None:
     """How many seats are taken now."""
     await queries.set_taken.run(conn, training_id=training.training_id, taken=taken)

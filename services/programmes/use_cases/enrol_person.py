@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from uuid import UUID
 
-from services.programmes.domain.problems import TrainingOver
+from services.programmes.domain.problems import AccountGone, TrainingOver
 from services.programmes.domain.training import State, certificate_name
 from services.programmes.store import trainings
 from shared.db import Connection
@@ -14,9 +14,12 @@ async def enrol_person(
 ) -> State:
     """Enrolled while there are seats, then waiting. The training's lock decides who gets the last one.
 
-    Raises TrainingNotFound, TrainingOver, EnrolledAlready, NameNotWritable.
+    Raises AccountGone, TrainingNotFound, TrainingOver, EnrolledAlready, NameNotWritable.
     """
     name = certificate_name(name)
+    await trainings.lock_people(conn, [person_id])
+    if await trainings.is_erased(conn, person_id):
+        raise AccountGone
     training = await trainings.lock(conn, training_id)
     if training.is_over(today):
         raise TrainingOver

@@ -11,7 +11,8 @@ from shared.db import Connection
 
 
 async def forget_person(conn: Connection, person_id: UUID, *, now: datetime) -> None:
-    """What they completed stands under their id, which tells nobody anything. The trainings are locked."""
+    """What they completed stands under their id, which tells nobody anything. They and the trainings are locked."""
+    await trainings.remember_erased(conn, person_id, erased_at=now)
     left = await trainings.forget_names(conn, person_id, now=now)
     freed = Counter(training_id for training_id, state in left if state is State.ENROLLED)
     for training_id in sorted(freed):

@@ -303,10 +303,11 @@ VALUES (:code_hash, :member_id, :made_by, :made_at, :expires_at);
 SELECT member_id FROM link_codes WHERE code_hash = :code_hash;
 
 -- name: use_link_code
--- The code is used by the first who types it, in its time.
+-- The code is used by the first who types it, in its time, and not by the officer who made it: whoever holds a membership
+-- spends its savings, which nobody shall arrange alone.
 UPDATE link_codes
    SET used_at = :used_at, used_by = :used_by
- WHERE code_hash = :code_hash AND used_at IS NULL AND expires_at > :used_at;
+ WHERE code_hash = :code_hash AND used_at IS NULL AND expires_at > :used_at AND made_by <> :used_by;
 
 -- name: lock_any_member
 -- Found by a link code, which says which cooperative it is of.
@@ -368,6 +369,12 @@ SELECT withdrawal_id, cooperative_id, member_id, kind::text, amount_minor, needs
 UPDATE withdrawals
    SET state = :state::withdrawal_state, decided_by = :decided_by, decided_at = :decided_at
  WHERE withdrawal_id = :withdrawal_id AND state = 'waiting';
+
+-- name: paid_alone_since
+-- What officers have paid a member without a second person; the member is locked, so that two at once are counted.
+SELECT coalesce(sum(amount_minor), 0)::bigint
+  FROM withdrawals
+ WHERE member_id = :member_id AND state = 'paid' AND NOT needs_second AND asked_at >= :since;
 
 -- name: waiting_withdrawal
 -- Money that is held for a decision cannot be paid out otherwise.

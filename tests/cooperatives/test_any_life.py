@@ -45,6 +45,7 @@ class Saver:
     voluntary: int = 0
     payable: int = 0
     held: int = 0
+    alone: int = 0  # paid without a second person, all on one day
     state: str = "candidate"
 
 
@@ -124,12 +125,13 @@ class AnyLife(RuleBasedStateMachine):
         assert answer.status_code == (201 if may else 409), answer.text
         if not may:
             return
-        if amount > LIMIT:
+        if saver.alone + amount > LIMIT:
             model.waiting[answer.json()["withdrawal_id"]] = (i, kind, amount)
             saver.held += amount
             model.held_cash += amount
         else:
             setattr(saver, kind, getattr(saver, kind) - amount)
+            saver.alone += amount
             model.cash -= amount
 
     @precondition(lambda self: self.model.waiting)

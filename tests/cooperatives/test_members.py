@@ -117,11 +117,13 @@ async def test_a_link_code_joins_a_membership_to_one_account_once(office: Office
     people = [office.person() for _ in range(4)]
 
     stale = await office.post("/v1/me/memberships", people[0], {"code": old})
+    by_its_maker = await office.post("/v1/me/memberships", cooperative.secretary, {"code": code})
     answers = await asyncio.gather(
         *(office.post("/v1/me/memberships", person, {"code": code.lower()}) for person in people)
     )
 
     assert stale.json()["type"].endswith("link-code-refused")
+    assert by_its_maker.json()["type"].endswith("link-code-refused")
     assert sorted(answer.status_code for answer in answers) == [201, 409, 409, 409]
     winner = people[[answer.status_code for answer in answers].index(201)]
     (mine,) = (await office.get("/v1/me/memberships", winner))["items"]

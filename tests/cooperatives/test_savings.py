@@ -100,6 +100,26 @@ async def test_a_large_withdrawal_waits_for_another_officer_with_the_money_held(
     assert (trial["2101"], trial["1101"]) == (0, PRINCIPAL)
 
 
+async def test_small_withdrawals_of_a_day_add_up_to_a_large_one(office: Office) -> None:
+    cooperative = await office.cooperative()
+    member = await office.member(cooperative, voluntary_minor=3 * LIMIT)
+    path = f"{cooperative.path}{member.path}/withdrawals"
+    half = {"amount_minor": LIMIT // 2}
+
+    answers = await asyncio.gather(*(office.post(path, cooperative.treasurer, half, status=201) for _ in range(4)))
+
+    assert sorted(answer.json()["state"] for answer in answers) == ["paid", "paid", "waiting", "waiting"]
+    waiting = next(answer.json() for answer in answers if answer.json()["needs_second"])
+    approve = f"{cooperative.path}/withdrawals/{waiting['withdrawal_id']}/approve"
+    await office.post(approve, cooperative.chair, status=200)
+    assert (await office.shown(cooperative, member))["voluntary_minor"] == 3 * LIMIT - 3 * (LIMIT // 2)
+    async with office.db.transaction() as conn:  # what was paid alone on other days does not count
+        await conn.execute(
+            "UPDATE withdrawals SET asked_at = asked_at - interval '1 day' WHERE member_id = $1", member.member_id
+        )
+    assert (await office.post(path, cooperative.treasurer, half, status=201)).json()["state"] == "paid"
+
+
 async def test_the_table_itself_refuses_a_payment_by_who_asked(office: Office) -> None:
     cooperative = await office.cooperative()
     member = await office.member(cooperative, voluntary_minor=LIMIT + 1)

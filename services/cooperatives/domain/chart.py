@@ -6,7 +6,7 @@ member have one ledger account for each of them, and are moved by savings only, 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime, time, timedelta, timezone
 from functools import cache
 from pathlib import Path
 from uuid import UUID
@@ -83,3 +83,8 @@ def line_of(code: str, on: date) -> ChartLine:
 def day_of(moment: datetime) -> date:
     """The day of the books on which something happened."""
     return moment.astimezone(WIB).date()
+
+
+def start_of_day(moment: datetime) -> datetime:
+    """When that day of the books began."""
+    return datetime.combine(day_of(moment), time(), WIB)

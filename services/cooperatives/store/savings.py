@@ -109,6 +109,11 @@ async def insert_withdrawal(conn: Connection, withdrawal: Withdrawal, *, now: da
     )
 
 
+async def paid_alone_minor(conn: Connection, member_id: UUID, *, since: datetime) -> int:
+    """What officers have paid the (locked) member since then without a second person."""
+    return int(await queries.paid_alone_since.value(conn, member_id=member_id, since=since))
+
+
 async def member_of_withdrawal(conn: Connection, cooperative_id: UUID, withdrawal_id: UUID) -> UUID:
     """Whose savings a withdrawal of this cooperative takes. Raises WithdrawalNotFound."""
     found: UUID | None = await queries.member_of_withdrawal.value(

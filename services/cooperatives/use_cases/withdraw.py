@@ -1,6 +1,7 @@
 """Pay out voluntary savings, or what a former member is owed.
 
-Above the limit of the articles, and for an officer's own savings, the money is held until another officer decides.
+Above the limit of the articles, and for an officer's own savings, the money is held until another officer decides. What
+a member was paid on the same day without a second person counts, so that many small withdrawals are not a large one.
 """
 
 from dataclasses import dataclass
@@ -8,7 +9,7 @@ from datetime import datetime
 from uuid import UUID
 
 from services.cooperatives import store
-from services.cooperatives.domain.chart import CASH, Place, day_of
+from services.cooperatives.domain.chart import CASH, Place, day_of, start_of_day
 from services.cooperatives.domain.cooperative import Member, MemberState
 from services.cooperatives.domain.problems import DecidedAlready, TooLittleCash, TooLittleSaved
 from services.cooperatives.domain.savings import Movement, Reason, SavingsKind
@@ -44,13 +45,14 @@ async def withdraw(conn: Connection, command: Withdraw, *, now: datetime) -> Wit
     member = await store.lock_member(conn, command.cooperative_id, command.member_id)
     member.require(*MAY_WITHDRAW[command.kind])
     limit_minor = (await store.cooperative(conn, command.cooperative_id)).articles.withdrawal_limit_minor
+    alone_minor = await store.paid_alone_minor(conn, command.member_id, since=start_of_day(now))
     withdrawal = Withdrawal(
         new_id(),
         command.cooperative_id,
         command.member_id,
         command.kind,
         command.amount_minor,
-        needs_second=command.amount_minor > limit_minor or member.account_id == command.by,
+        needs_second=alone_minor + command.amount_minor > limit_minor or member.account_id == command.by,
         state="waiting",
         asked_by=command.by,
     )

@@ -13,7 +13,8 @@ import uvicorn
 from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.flow_control import service_unavailable
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from shared import problems
 from shared.db import TRANSIENT, Database
@@ -137,6 +138,11 @@ async def database_of(request: Request) -> Database:
 Db: TypeAlias = Annotated[Database, Depends(database_of)]
 
 
+async def too_many_open(scope: Scope, receive: Receive, send: Send) -> None:
+    """Instead of uvicorn's own 503, which is plain text and does not say when to try again."""
+    await problems.response(Overloaded("too many connections or requests are open"))(scope, receive, send)
+
+
 class DeadlineProtocol(HttpToolsProtocol):
     """A request that has not arrived whole by its deadline, or is endless around its body, loses its connection.
 
@@ -169,6 +175,10 @@ class DeadlineProtocol(HttpToolsProtocol):
         """The first bytes of a request."""
         self._arm()
         super().on_message_begin()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        chosen: Any = too_many_open if app is service_unavailable else app
+        super()._start_asgi_task(cycle, chosen)
 
     def on_body(self, body: bytes) -> None:
         """Part of the body, which the application bounds."""

@@ -107,6 +107,19 @@ async def test_a_connection_that_is_kept_alive_is_not_cut_between_requests(servi
     assert (first.status_code, second.status_code) == (200, 200)
 
 
+async def test_more_open_connections_than_the_limit_are_told_when_to_try_again(make_database: MakeDatabase) -> None:
+    async with serving(await make_database("orders", size=2), connections=10) as service:
+        idle = [await asyncio.open_connection("127.0.0.1", service.port) for _ in range(12)]
+        async with httpx2.AsyncClient(base_url=service.url) as http:
+            answer = await http.get("/healthz")
+        for _, writer in idle:
+            writer.close()
+
+        assert answer.status_code == 503
+        assert answer.headers["retry-after"] == "1"
+        assert answer.json()["type"] == "urn:lumbung:problem:overloaded"
+
+
 @pytest.mark.parametrize("is_chunked", [False, True])
 async def test_a_body_over_the_limit_is_answered_with_a_problem(service: Running, *, is_chunked: bool) -> None:
     async def chunks() -> AsyncIterator[bytes]:

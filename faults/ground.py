@@ -20,7 +20,7 @@ import httpx2
 
 from deploy.local import control
 from deploy.local.layout import PROJECT, Layout
-from deploy.local.stack import Stack, load_stack
+from deploy.local.stack import SERVICES, Stack, load_stack
 from shared import sql
 from shared.sql import Row
 
@@ -80,6 +80,12 @@ class Ground:
     async def command(self, *arguments: str, is_checked: bool = True, **environment: str) -> str:
         """The same, while others go on."""
         return await asyncio.to_thread(lambda: self.lumbung(*arguments, is_checked=is_checked, **environment))
+
+    async def stop_services(self) -> None:
+        """Stop all that has a database open; sandboxes, PostgreSQL and Kafka go on. `up` starts them again."""
+        for name in (*SERVICES, "partners"):
+            await asyncio.to_thread(control.stop, self.layout, name)
+            await asyncio.to_thread(control.wait_stopped, self.layout, name)
 
     async def program(self, module: str, *arguments: str) -> None:
         """Run a program of the stack's own. Raises CalledProcessError."""

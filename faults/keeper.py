@@ -16,7 +16,7 @@ from deploy.local.layout import PROJECT
 from faults.ground import Ground
 
 READY_SECONDS = 90.0
-PASSES = (20, 250)  # how often a point is passed before a death, drawn from the seed; a batch passes a point once
+PASSES = (10, 120)  # how often a point is passed before a death, drawn from the seed; a batch passes a point once
 STOP_SECONDS = 30.0
 
 

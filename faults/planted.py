@@ -218,8 +218,7 @@ async def audit_finds_what_is_planted(run: Run) -> Outcome:
     """Play the demonstration, copy its databases, and spoil one copy after the other."""
     outcome = run.outcome("audit-finds-what-is-planted", f"{len(CORRUPTIONS)} corruptions of the demonstration's data")
     await run.ground.program("deploy.demo", "--keep-clocks")
-    for service in SERVICES:
-        await run.ground.command("stop", service)
+    await run.ground.stop_services()
     copies = Copies(run.ground)
     await copies.make(*SERVICES)
     clean = found_in(await copies.audit())

@@ -47,13 +47,13 @@ async def events_thrice_and_shuffled(run: Run) -> Outcome:
     """Replay what a load has said, from copies of all databases made before it."""
     outcome = run.outcome("events-thrice-and-shuffled", f"all events of a load {TIMES} times, keys mixed")
     before = Copies(run.ground, prefix="faults_before")
-    await _stop_services(run.ground)
+    await run.ground.stop_services()
     await before.make(*SERVICES)
     await run.ground.command("up")
     market = Market(run.ground, run.seed + 7)
     await market.run(max(60, run.orders // 5))
     await close(run.ground, outcome, market.tally)
-    await _stop_services(run.ground)
+    await run.ground.stop_services()
     events = await _events(run.ground, before)
     copies = Copies(run.ground)
     for service in SERVICES:
@@ -90,11 +90,6 @@ async def _compare(
         live = await state_of(run.ground.stack.superuser_dsn(service))
         volatile = volatile | drawn_in(live, states[0])
         outcome.faults += [f"{service} as it ran: {d}" for d in differences(states[0], live, volatile)]
-
-
-async def _stop_services(ground: Ground) -> None:
-    for service in SERVICES:
-        await ground.command("stop", service)
 
 
 async def _events(ground: Ground, before: Copies) -> list[Delivery]:

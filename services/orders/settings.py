@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, model_validator
 
 from shared.settings import ServiceSettings
 
@@ -49,3 +49,10 @@ class OrdersSettings(ServiceSettings):
     payout_interval_seconds: float = Field(
         default=0, ge=0, description="How often the clock drafts a batch of payouts; 0: only officers do."
     )
+
+    @model_validator(mode="after")
+    def _bank_is_known_by_its_secret(self) -> "OrdersSettings":
+        """With an empty secret anybody's answer would look like the bank's."""
+        if self.bank_url and not (self.bank_token.get_secret_value() and self.bank_secret.get_secret_value()):
+            raise ValueError("a bank needs LUMBUNG_BANK_TOKEN and LUMBUNG_BANK_SECRET")
+        return self

@@ -16,7 +16,8 @@ import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, Error, Page, async_playwright, expect
 
 from shared.testing.waiting import eventually
-from tests.storefront.conftest import Town, new_phone
+from tests.storefront.conftest import PASSWORD, Town, new_phone
+from tests.storefront.network import found_cooperative
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 SWITCHES = [
@@ -172,6 +173,59 @@ async def test_pages_are_reachable_by_keyboard_named_and_large_enough(town: Town
             assert await page.evaluate("document.documentElement.scrollWidth") <= size["width"], (path, size)
 
 
+@pytest.mark.timeout(180)
+async def test_an_officer_and_a_seller_work_on_a_cheap_phone(town: Town, context: BrowserContext) -> None:
+    album, page = Album(town.stack.home / "storefront-screens"), await context.new_page()
+    koperasi = await found_cooperative(town)
+    office, shop = f"{koperasi.page}/kantor", f"/penjual/{town.shops['18.71']}"
+
+    await sign_in(page, koperasi.chair)
+    await page.goto(f"{office}/anggota")
+    await page.get_by_role("link", name="Pendiri 3").click()
+    await page.get_by_label("Jumlah (rupiah)").first.fill("20.000")
+    await page.get_by_role("button", name="Catat setoran").click()
+    await expect(page.get_by_role("status")).to_contain_text("Setoran dicatat")
+    await album.take(page, "20-member")
+    await page.goto(f"{office}/shu")
+    await page.get_by_role("button", name="Hitung").click()
+    await expect(page.get_by_role("heading", name="Hasil hitungan coba")).to_be_visible()
+    await album.take(page, "21-surplus")
+    for path in ("", "/anggota", "/permohonan", "/penarikan", "/neraca", "/rapat"):
+        await fits(page, office + path)
+
+    await page.get_by_role("button", name="Keluar").click()
+    await sign_in(page, town.sellers["18.71"])
+    await page.goto(f"{shop}/uang")
+    await album.take(page, "22-money")
+    for path in ("", "/pesanan", "/produk", "/uang", "/pencairan", "/rekening", "/pinjaman", "/pinjaman/ajukan"):
+        await fits(page, shop + path)
+    for path in ("/saya", "/koperasi", koperasi.page, "/pelatihan", "/pelatihan/saya", "/indikator?wilayah=18"):
+        await fits(page, path)
+
+
+async def sign_in(page: Page, email: str) -> None:
+    """By password."""
+    await page.goto("/masuk")
+    await page.get_by_text("Masuk dengan kata sandi").click()
+    await page.locator("#kontak2").fill(email)
+    await page.get_by_label("Kata sandi").fill(PASSWORD)
+    await page.get_by_role("button", name="Masuk", exact=True).click()
+    await expect(page.get_by_role("status")).to_contain_text("Selamat datang")
+
+
+async def fits(page: Page, path: str) -> None:
+    """One heading, every field named, and nothing wider than the screen of a cheap phone."""
+    await page.goto(path)
+    assert await page.locator("h1").count() == 1, path
+    for field in await page.locator("input:visible, select:visible, textarea:visible").all():
+        named = await field.get_attribute("id")
+        is_labelled = named is not None and await page.locator(f'label[for="{named}"]').count() == 1
+        assert is_labelled or await field.evaluate("field => field.closest('label') !== null"), (path, named)
+    for width in (360, 320):
+        await page.set_viewport_size({"width": width, "height": 640})
+        assert await page.evaluate("document.documentElement.scrollWidth") <= width, (path, width)
+
+
 @pytest.fixture(scope="session")
 def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
     """axe-core, pinned, from the npm registry; where npm or the registry cannot be had the check is skipped."""
@@ -201,7 +255,8 @@ async def test_axe_finds_no_fault_on_any_public_page(town: Town, browser: Browse
         page = await context.new_page()
         shop = f"/toko/{town.shops['18.71']}"
         product = f"/produk/{town.products['Kopi robusta']}"
-        for path in ("/", "/cari?q=kopi", product, shop, "/keranjang", "/masuk", "/daftar", "/tidak-ada"):
+        market = ("/", "/cari?q=kopi", product, shop, "/keranjang", "/masuk", "/daftar", "/tidak-ada")
+        for path in (*market, "/indikator?wilayah=18", "/koperasi", "/pelatihan", "/sertifikat", "/mitra/masuk"):
             await page.goto(path)
             await page.add_script_tag(content=axe)
             result = await page.evaluate("axe.run()")

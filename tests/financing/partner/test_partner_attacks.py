@@ -13,6 +13,7 @@ from services.financing.domain import targets
 from services.financing.running import WAITERS_MAX, WAITERS_OF_ONE_MAX, Waiting
 from tests.financing.partner.conftest import World
 from tests.financing.partner.receiver import Receiver
+from tests.financing.test_lending_bodies import ODD
 
 
 async def test_names_that_never_resolve_hold_up_nobody_else(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -91,3 +92,18 @@ def test_other_ways_to_write_an_address_lead_nowhere(host: str) -> None:
 
     with pytest.raises(targets.BadTarget):
         targets.check(target, [str(place[4][0]) for place in found], is_local_allowed=False)
+
+
+async def test_odd_wishes_are_no_fault_of_ours(world: World) -> None:
+    partner = await world.partner()
+    await world.tell(partner)
+    made = await world.done("POST", "/v1/subscriptions", partner, {"transport": "pull"})
+    wish = {"transport": "webhook", "url": "https://contoh.id/", "types": [], "from_position": 0}
+    replay = f"/v1/subscriptions/{made['subscription_id']}/replay"
+
+    answers = [
+        await world.call("POST", "/v1/subscriptions", partner, wish | {name: odd}) for name in wish for odd in ODD
+    ]
+    answers += [await world.call("POST", replay, partner, {"from_position": odd}) for odd in ODD]
+
+    assert {answer.status_code for answer in answers} <= {200, 201, 409, 422}

@@ -50,5 +50,5 @@ async def icon() -> Response:
 @router.get("/robots.txt")
 async def robots() -> Response:
     """What search engines may read: the market, not people's own pages."""
-    own = ("/keranjang", "/bayar", "/pesanan", "/penjual", "/masuk", "/daftar")
+    own = ("/keranjang", "/bayar", "/pesanan", "/penjual", "/masuk", "/daftar", "/saya", "/mitra")
     return Response("User-agent: *\n" + "".join(f"Disallow: {path}\n" for path in own), media_type="text/plain")

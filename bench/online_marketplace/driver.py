@@ -14,7 +14,7 @@ from typing import Any
 from uuid import uuid4
 
 from bench.load import SHIP_TO
-from bench.online_marketplace.api import Answer, Unanswered
+from bench.online_marketplace.api import Answer, Api, Unanswered
 from bench.online_marketplace.journal import Checkout, Done, Journal, Look, Outcome, Update
 from bench.online_marketplace.marks import CANCELLED, COMMITTED, Marks
 from bench.online_marketplace.population import World, product_form
@@ -43,7 +43,6 @@ class Driver:
         self._tid = 0
         self._end = 0.0
         self._reasons: dict[str, str] = {}
-        self._mine: set[str] = {person.account_id for person in self.world.customers}
         self.marks = Marks(self.world.stack, self._hear)
 
     async def run(self, *, concurrency: int, seconds: float) -> tuple[float, float]:
@@ -226,7 +225,7 @@ class Driver:
             method, path, token, body, key=key, within_seconds=UNANSWERED_SECONDS
         )
 
-    def _orders_or_catalog(self, path: str) -> Any:
+    def _orders_or_catalog(self, path: str) -> Api:
         return self._catalog if path.startswith("/v1/products") else self._orders
 
 

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
 
 from deploy.local.stack import KAFKA_OBSERVER, Stack
@@ -20,7 +20,7 @@ COMMITTED, CANCELLED = "catalog.stock_committed.v1", "orders.order_cancelled.v1"
 
 
 class Marks:
-    """Waits for marks by order; `heard` is called with every record's topic, order, type and value."""
+    """Waits for marks by order; `heard` is called with every record's order, type and value."""
 
     def __init__(self, stack: Stack, heard: Callable[[str, str, bytes], None]) -> None:
         self._access = KafkaAccess(stack.kafka_bootstrap, *stack.kafka_user(KAFKA_OBSERVER))
@@ -58,24 +58,13 @@ class Marks:
     async def _consumer(self) -> Any:
         options: dict[str, Any] = self._access.options()
         consumer = AIOKafkaConsumer(
-            **options, enable_auto_commit=False, auto_offset_reset="latest", fetch_max_wait_ms=50, check_crcs=False
+            *TOPICS, **options, group_id=None, enable_auto_commit=False, fetch_max_wait_ms=50, check_crcs=False
         )
-        await consumer.start()
-        partitions = [
-            TopicPartition(topic, number)
-            for topic in TOPICS
-            for number in sorted(consumer.partitions_for_topic(topic) or await self._partitions(consumer, topic))
-        ]
-        consumer.assign(partitions)
+        await consumer.start()  # without a group every partition is assigned at once
         await consumer.seek_to_end()
-        for partition in partitions:
+        for partition in consumer.assignment():
             await consumer.position(partition)
         return consumer
-
-    async def _partitions(self, consumer: Any, topic: str) -> set[int]:
-        await consumer.topics()
-        found: set[int] = consumer.partitions_for_topic(topic) or set()
-        return found
 
     async def _listen(self, consumer: Any) -> None:
         try:

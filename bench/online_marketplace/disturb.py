@@ -1,0 +1,70 @@
+"""What OM-FAIL does to a run, and what V17 and V18 ask of every run: events told again, kills, a consumer stopped."""
+
+import asyncio
+import os
+import random
+import signal
+import time
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer
+
+from bench.online_marketplace.facts import come_to_rest, state_of
+from bench.online_marketplace.population import World
+from deploy import registry
+from deploy.cli.watermark import Consumers
+from deploy.local.stack import KAFKA_OBSERVER, StackMissing
+from shared.kafka import KafkaAccess, Producer, Record
+
+TOPICS = {"lumbung.orders": "orders", "lumbung.stock": "catalog", "lumbung.catalog": "catalog"}
+BATCH = 500
+PASS_SECONDS = 120
+QUIET_READ_MS = 1500
+
+
+async def tell_again(world: World, share: float, rng: random.Random) -> tuple[int, bool, list[str]]:
+    """Send a random share of all events to Kafka once more; how many, whether the state stayed, what did not pass."""
+    before = await state_of(world)
+    records = [record for record in await _everything(world) if rng.random() < share]
+    for service in sorted(set(TOPICS.values())):
+        producer = Producer(_access(world, service), client_id="online-marketplace")
+        mine = [record for record in records if TOPICS[record.topic] == service]
+        for start in range(0, len(mine), BATCH):
+            await producer.send(mine[start : start + BATCH])
+        await producer.close()
+    groups = [group for service in ("orders", "catalog") for group in registry.handler_groups(service)]
+    unrest = await Consumers(world.stack, settle_seconds=PASS_SECONDS).passed(groups)
+    unrest += await come_to_rest(world)
+    return len(records), before == await state_of(world), unrest
+
+
+async def _everything(world: World) -> list[Record]:
+    options: dict[str, Any] = _access(world, KAFKA_OBSERVER).options()
+    consumer = AIOKafkaConsumer(*TOPICS, **options, group_id=None, enable_auto_commit=False)
+    await consumer.start()
+    try:
+        await consumer.seek_to_beginning()
+        found = []
+        while batches := await consumer.getmany(timeout_ms=QUIET_READ_MS):
+            for records in batches.values():
+                found += [Record(one.topic, one.key, one.value, list(one.headers)) for one in records]
+        return found
+    finally:
+        await consumer.stop()
+
+
+async def kill_each(world: World, names: tuple[str, ...], seconds: float) -> list[tuple[str, float]]:
+    """kill -9 of each process in turn, spread over the time; what was killed, and when (monotonic)."""
+    killed = []
+    for name in names:
+        await asyncio.sleep(seconds / (len(names) + 1))
+        try:
+            os.kill(world.stack.pid_of(name), signal.SIGKILL)
+        except (StackMissing, ProcessLookupError):
+            continue  # it is on its way up from the last blow
+        killed.append((name, time.monotonic()))
+    return killed
+
+
+def _access(world: World, name: str) -> KafkaAccess:
+    return KafkaAccess(world.stack.kafka_bootstrap, *world.stack.kafka_user(name))

@@ -1,0 +1,186 @@
+"""One profile from nothing to verdicts: a fresh stack, a population, loads, rest, every check."""
+
+import asyncio
+import os
+import random
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from bench import measure
+from bench.online_marketplace import checks, metrics
+from bench.online_marketplace.disturb import kill_each, tell_again
+from bench.online_marketplace.driver import Driver
+from bench.online_marketplace.facts import Run, come_to_rest, deadlocks, read_facts
+from bench.online_marketplace.journal import Look, Outcome
+from bench.online_marketplace.population import ENVIRONMENT, World, populate, sign_in
+from bench.online_marketplace.profiles import Profile
+from bench.online_marketplace.watcher import Watcher
+from bench.online_marketplace.workload import Kind
+from bench.stage import Stage
+from deploy.local.layout import PROJECT
+from deploy.local.stack import load_stack
+
+TOKEN_SECONDS = 1800  # after so long everybody signs in again, well before tokens end
+LOOKS_AT_REST = 50
+EXAMPLES_MAX = 5
+CONSUMER = "programmes"  # consumes orders' events, and nobody waits for it
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the stack of the benchmark lives."""
+
+    home: str
+    port_base: str
+
+    def lumbung(self, *arguments: str, **environment: str) -> None:
+        """The command on this stack. Raises CalledProcessError."""
+        env = os.environ | {"LUMBUNG_HOME": self.home, "LUMBUNG_PORT_BASE": self.port_base} | environment
+        command = [sys.executable, "-m", "deploy.cli", *arguments]
+        subprocess.run(command, cwd=PROJECT, env=env, check=True, stdout=subprocess.DEVNULL)
+
+
+async def run_profile(
+    profile: Profile, place: Place, *, seed: int, pgbench_seconds: int, is_kept: bool, say: Say
+) -> dict[str, Any]:
+    """All figures and verdicts of a profile; the stack is gone afterwards unless it is to be kept."""
+    environment = ENVIRONMENT | {"LUMBUNG_SANDBOX_ACCEPTANCE": str(profile.acceptance)}
+    await asyncio.to_thread(place.lumbung, "down", "--delete-data")
+    await asyncio.to_thread(place.lumbung, "up", **environment)
+    stack = load_stack(PROJECT / place.home)
+    began = time.monotonic()
+    world = await populate(stack, profile, seed=seed)
+    await come_to_rest(world)
+    took = time.monotonic() - began
+    say(f"{profile.name}: {profile.customers} customers, {profile.sellers} sellers, {profile.products} products "
+        f"in {took:.0f} s")  # fmt: skip
+    driver = Driver(world, seed)
+    watcher = Watcher(world)
+    deadlocks_before = await deadlocks(world)
+    await driver.marks.start()
+    watching = asyncio.create_task(watcher.run())
+    points, kills, isolated = [], [], None
+    try:
+        signed_in = time.monotonic()
+        for concurrency in profile.concurrency:
+            if time.monotonic() - signed_in > TOKEN_SECONDS:
+                await sign_in(world)
+                signed_in = time.monotonic()
+            point, killed = await _load(driver, concurrency, profile)
+            kills += killed
+            points.append(point)
+            say(f"{profile.name}: {concurrency} in flight: {point['tx_per_s']} tx/s, "
+                f"{point['checkouts_per_s']} checkouts/s, others {point['others'] or 'none'}")  # fmt: skip
+        if profile.kills:
+            isolated = await _without_a_consumer(driver, place, profile)
+            say(f"{profile.name}: without {CONSUMER}: {isolated['without']} checkouts/s, with it {isolated['with']}")
+        unrest = await come_to_rest(world)
+    finally:
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
+    again = await tell_again(world, profile.republished_share, random.Random(seed))
+    await driver.marks.stop()
+    run = await _collect(world, driver, watcher)
+    run.unrest = unrest + again[2]
+    run.republished = again[:2]
+    run.kills = kills
+    run.isolated = None if isolated is None else isolated["marked"]
+    run.deadlocks = await deadlocks(world) - deadlocks_before
+    verdicts = checks.verdicts(run)
+    failed = [name for name, findings in verdicts.items() if findings]
+    say(f"{profile.name}: {len(run.facts.orders)} orders, {run.republished[0]} events told again, "
+        f"broken invariants: {', '.join(failed) or 'none'}")  # fmt: skip
+    pgbench = [await measure.pgbench(Stage(stack), pgbench_seconds) for _ in range(2)] if pgbench_seconds else []
+    if not is_kept:
+        await asyncio.to_thread(place.lumbung, "down", "--delete-data")
+    return {
+        "profile": asdict(profile),
+        "seed": seed,
+        "populated_s": round(took, 1),
+        "points": points,
+        "best": max(points, key=lambda point: point["tx_per_s"]),
+        "pgbench_per_s": round(statistics.median(pgbench), 1) if pgbench else None,
+        "orders": len(run.facts.orders),
+        "republished": run.republished[0],
+        "kills": [name for name, _ in kills],
+        "isolation": isolated,
+        "live_looks": watcher.looks,
+        "invariants": {check.id: _verdict(check, verdicts[check.id]) for check in checks.CHECKS},
+    }
+
+
+async def _load(driver: Driver, concurrency: int, profile: Profile) -> tuple[dict[str, Any], list[tuple[str, float]]]:
+    """One point of the sweep, and what was killed meanwhile."""
+    stack = driver.world.stack
+    cpu: list[tuple[float, dict[str, float]]] = []
+
+    async def look_at_cpu() -> None:
+        since, until = metrics.window(0, profile.seconds)
+        await asyncio.sleep(since)
+        cpu.append((time.monotonic(), metrics.cpu_seconds(stack)))
+        await asyncio.sleep(until - since)
+        cpu.append((time.monotonic(), metrics.cpu_seconds(stack)))
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(look_at_cpu())
+        killing = group.create_task(kill_each(driver.world, profile.kills, profile.seconds))
+        loading = group.create_task(driver.run(concurrency=concurrency, seconds=profile.seconds))
+    since, until = metrics.window(*loading.result())
+    (before_at, before), (after_at, after) = cpu
+    figures = metrics.summary(driver.journal, since, until)
+    await come_to_rest(driver.world)
+    point = {"concurrency": concurrency} | figures
+    return point | {"cpu_percent": metrics.cpu_percent(before, after, after_at - before_at)}, killing.result()
+
+
+async def _without_a_consumer(driver: Driver, place: Place, profile: Profile) -> dict[str, Any]:
+    """V18: checkouts a second with and without a service that only listens."""
+    seconds = profile.seconds / 3
+    rates = []
+    for is_stopped in (False, True):
+        if is_stopped:
+            await asyncio.to_thread(place.lumbung, "stop", CONSUMER)
+        begin, end = await driver.run(concurrency=profile.concurrency[0], seconds=seconds)
+        marked = sum(
+            done.kind is Kind.CHECKOUT and done.outcome is Outcome.SUCCESS and begin <= done.ended <= end
+            for done in driver.journal.done
+        )
+        rates.append(round(marked / seconds, 1))
+    await asyncio.to_thread(place.lumbung, "up")
+    return {"with": rates[0], "without": rates[1], "marked": marked}
+
+
+async def _collect(world: World, driver: Driver, watcher: Watcher) -> Run:
+    looks = await _looks_at_rest(world)
+    mirror = {p.product_id: (p.version, p.unit_price_minor) for shop in world.mirror for p in shop}
+    return Run(
+        driver.journal,
+        await read_facts(world),
+        mirror,
+        alive=dict(watcher.found),
+        looks_at_rest=looks,
+        calls=watcher.calls,
+    )
+
+
+async def _looks_at_rest(world: World) -> list[Look]:
+    api = world.api("orders")
+    looks = []
+    for shop_id, seller in list(zip(world.shops, world.sellers, strict=True))[:LOOKS_AT_REST]:
+        path = f"/v1/shops/{shop_id}/dashboard?with_parcels=true"
+        figures = (await api.call("GET", path, seller.token)).body
+        listed = tuple((parcel["parcel_id"], parcel["cost_minor"]) for parcel in figures["open"])
+        looks.append(Look(shop_id, figures["open_parcels"], figures["open_minor"], listed))
+    return looks
+
+
+def _verdict(check: checks.Check, findings: checks.Findings | None) -> dict[str, Any]:
+    if findings is None:
+        return {"criterion": check.criterion, "found": None, "examples": []}
+    return {"criterion": check.criterion, "found": len(findings), "examples": findings[:EXAMPLES_MAX]}

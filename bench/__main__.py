@@ -16,7 +16,8 @@ from typing import Any
 
 import click
 
-from bench import measure, report, webhooks
+from bench import marketplace, measure, report, webhooks
+from bench.online_marketplace import report as om
 from bench.stage import Stage, goods, lumbung, people, stack
 from deploy.local.stack import SERVICES
 
@@ -36,7 +37,7 @@ def say(text: str) -> None:
     sys.stdout.flush()
 
 
-async def run(*, products: int, seconds: int) -> dict[str, Any]:
+async def run(*, products: int, seconds: int, is_quick: bool) -> dict[str, Any]:
     """All measurements, in order; figures by name."""
     details: dict[str, Any] = {}
     lumbung("down", "--delete-data")
@@ -76,6 +77,7 @@ async def run(*, products: int, seconds: int) -> dict[str, Any]:
     details["webhooks"] = await webhooks.measure(stage.stack, 2 * seconds)
     say(f"webhooks: {details['webhooks']}")
     lumbung("down", "--delete-data")
+    details["online_marketplace"] = await asyncio.to_thread(marketplace.run, RESULTS, is_quick=is_quick)
     return details
 
 
@@ -102,7 +104,7 @@ def summary(details: dict[str, Any]) -> dict[str, Any]:
         "up_seconds_first": details["up_first_s"],
         "up_seconds_again": details["up_again_s"],
     }
-    return figures
+    return figures | om.figures(details["online_marketplace"], pgbench)
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -110,9 +112,10 @@ def summary(details: dict[str, Any]) -> dict[str, Any]:
 @click.option("--seconds", default=15, show_default=True, help="How long each load runs.")
 def main(products: int, seconds: int) -> None:
     """Measure, in one run, what docs/performance.md reports."""
-    if os.environ.get("QUICK"):
+    is_quick = bool(os.environ.get("QUICK"))
+    if is_quick:
         products, seconds = min(products, 20_000), min(seconds, 8)
-    details = asyncio.run(run(products=products, seconds=seconds))
+    details = asyncio.run(run(products=products, seconds=seconds, is_quick=is_quick))
     result = {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": {"cores": os.cpu_count(), "python": platform.python_version(), "system": platform.platform()},

@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+from bench.online_marketplace import report as om
+
 PAGE = Path(__file__).parent.parent / "docs" / "performance.md"
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 
@@ -63,4 +65,6 @@ def table(result: dict[str, Any]) -> str:
         "|---|---:|",
     ]
     lines += [f"| `{name}` | {share:.1%} |" for name, share in details["accept"]["profile"][:12]]
+    if "online_marketplace" in details:
+        lines += ["", *om.markdown(details["online_marketplace"])]
     return "\n".join(lines)

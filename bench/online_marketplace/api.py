@@ -27,7 +27,7 @@ class Answer:
     def slug(self) -> str:
         """The stable name of a refusal; the status when it has none."""
         kind = self.body.get("type", "") if isinstance(self.body, dict) else ""
-        return str(kind).rstrip("/").rpartition("/")[2] or f"status {self.status}"
+        return str(kind).rpartition(":")[2] or f"status {self.status}"
 
 
 @dataclass

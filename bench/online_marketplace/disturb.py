@@ -19,7 +19,7 @@ from shared.kafka import KafkaAccess, Producer, Record
 TOPICS = {"lumbung.orders": "orders", "lumbung.stock": "catalog", "lumbung.catalog": "catalog"}
 BATCH = 500
 PASS_SECONDS = 120
-QUIET_READ_MS = 1500
+READ_MS = 500
 
 
 async def tell_again(world: World, share: float, rng: random.Random) -> tuple[int, bool, list[str]]:
@@ -43,10 +43,12 @@ async def _everything(world: World) -> list[Record]:
     consumer = AIOKafkaConsumer(*TOPICS, **options, group_id=None, enable_auto_commit=False)
     await consumer.start()
     try:
+        places = consumer.assignment()
         await consumer.seek_to_beginning()
+        ends = await consumer.end_offsets(list(places))
         found = []
-        while batches := await consumer.getmany(timeout_ms=QUIET_READ_MS):
-            for records in batches.values():
+        while [place for place in places if await consumer.position(place) < ends[place]]:
+            for records in (await consumer.getmany(timeout_ms=READ_MS)).values():
                 found += [Record(one.topic, one.key, one.value, list(one.headers)) for one in records]
         return found
     finally:

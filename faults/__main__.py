@@ -17,7 +17,7 @@ from typing import Any
 import click
 
 from deploy.local.layout import PROJECT
-from faults import kills, outages, planted, replay, report
+from faults import kills, outages, overload, planted, replay, report
 from faults.books import Outcome
 from faults.catalogue import FAULTS, Listed, Run, say
 from faults.ground import Ground
@@ -27,7 +27,7 @@ HOME = os.environ.get("LUMBUNG_HOME", ".local/faults")
 PORT_BASE = int(os.environ.get("LUMBUNG_PORT_BASE", "35000"))
 RESULT = PROJECT / "bench" / "results" / "faults-latest.json"
 BUYERS = 16
-MODULES = (kills, outages, replay, planted)  # imported so that their faults are on the list
+MODULES = (kills, outages, replay, planted, overload)  # imported so that their faults are on the list
 
 
 async def fresh_ground() -> Ground:

@@ -65,6 +65,8 @@ async def close(ground: Ground, outcome: Outcome, tally: Tally, *, drain_seconds
     outcome.notes.append(_told(tally, statuses))
     outcome.faults += [f"answered {s}: {text}" for s, text in tally.samples.items() if s == 500]
     outcome.notes += tally.given_up[:3]
+    if tally.refusals_without_retry_after:
+        outcome.faults.append(f"{tally.refusals_without_retry_after} times 503 without Retry-After")
     ground.answered &= statuses.keys()  # counted once
     ground.answered |= statuses.keys()
     await look(ground, outcome)

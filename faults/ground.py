@@ -83,7 +83,7 @@ class Ground:
 
     async def stop_services(self) -> None:
         """Stop all that has a database open; sandboxes, PostgreSQL and Kafka go on. `up` starts them again."""
-        for name in (*SERVICES, "partners"):
+        for name in control.processes_of(self.layout).keys() & {*SERVICES, "partners"}:
             await asyncio.to_thread(control.stop, self.layout, name)
             await asyncio.to_thread(control.wait_stopped, self.layout, name)
 

@@ -13,11 +13,17 @@ from collections.abc import Mapping, Sequence
 import httpx2
 
 from deploy.local.layout import PROJECT
+from deploy.local.runner import LAUNCH
 from faults.ground import Ground
 
-READY_SECONDS = 90.0
+READY_SECONDS = 120.0
 PASSES = (10, 120)  # how often a point is passed before a death, drawn from the seed; a batch passes a point once
 STOP_SECONDS = 30.0
+
+
+def dies_with_us() -> list[str]:
+    """What a command begins with so that it is killed when this process ends, however it ends."""
+    return [sys.executable, "-I", "-S", str(LAUNCH), str(os.getpid()), str(int(signal.SIGKILL)), "-1", "-1"]
 
 
 class Keeper:
@@ -92,8 +98,8 @@ class Keeper:
             }
             with self._ground.log_of(f"{self._service}-faults").open("ab") as log:
                 self._child = await asyncio.create_subprocess_exec(
-                    sys.executable, "-m", "faults.child", json.dumps(plan), cwd=PROJECT, env=self._told,
-                    stdout=log, stderr=log, start_new_session=True,
+                    *dies_with_us(), sys.executable, "-m", "faults.child", json.dumps(plan),
+                    cwd=PROJECT, env=self._told, stdout=log, stderr=log, start_new_session=True,
                 )  # fmt: skip
             code = await self._child.wait()
             if code == -signal.SIGKILL and point:

@@ -82,13 +82,29 @@ def lives(ground: Ground, seed: int) -> Iterator[Life]:
         number += 1
 
 
+class Listener(Client):
+    """A connection that also hears when to try again."""
+
+    retry_after: str = ""
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """The one header that matters here."""
+        if name.lower() == b"retry-after":
+            self.retry_after = value.decode()
+
+    async def send(self, request: bytes) -> tuple[int, bytes]:
+        """As before, and nothing left from the last answer."""
+        self.retry_after = ""
+        return await super().send(request)
+
+
 class Line:
     """A client's connection to one service, opened anew after each break."""
 
     def __init__(self, port: int, tally: Tally) -> None:
         self._port = port
         self._tally = tally
-        self._client: Client | None = None
+        self._client: Listener | None = None
         self._transport: asyncio.BaseTransport | None = None
 
     async def ask(self, method: str, path: str, token: str, body: Any = None, key: str = "") -> tuple[int, Any] | None:
@@ -102,13 +118,15 @@ class Line:
             async with asyncio.timeout(ANSWER_SECONDS):
                 if self._client is None or self._transport is None or self._transport.is_closing():
                     loop = asyncio.get_running_loop()
-                    self._transport, self._client = await loop.create_connection(Client, "127.0.0.1", self._port)
+                    self._transport, self._client = await loop.create_connection(Listener, "127.0.0.1", self._port)
                 status, text = await self._client.send((head + "\r\n").encode() + content)
         except (OSError, TimeoutError):
             self.close()
             self._tally.breaks += 1
             return None
         self._tally.statuses[status] += 1
+        if status == 503 and not self._client.retry_after:
+            self._tally.refusals_without_retry_after += 1
         if status >= 400:
             self._tally.samples.setdefault(status, f"{method} {path}: {text[:300].decode(errors='replace')}")
         return status, json.loads(text) if text[:1] in b"{[" and text else None

@@ -233,12 +233,14 @@ SELECT i.instalment_id, i.payout_id, m.mandate_id, m.loan_id, m.application_id, 
   JOIN mandates AS m USING (mandate_id);
 
 -- name: lock_instalments_to_pass_on
--- Answered wholly, accepted at least in part, in no remittance, for lenders who can be paid now. Of two batches that are
+-- Answered wholly, accepted at least in part, in no remittance, for lenders who can be paid now. Whoever said where a
+-- lender is paid does not also approve that it is: its instalments wait for another officer. Of two batches that are
 -- approved at once, one gets them.
 SELECT instalment_id, lender_id, accepted_minor
   FROM instalments AS i
  WHERE remittance_id IS NULL AND accepted_minor > 0 AND accepted_minor + refused_minor = amount_minor
-   AND EXISTS (SELECT FROM bank_accounts AS b WHERE b.holder_id = i.lender_id AND b.held_until <= :now::timestamptz)
+   AND EXISTS (SELECT FROM bank_accounts AS b
+                WHERE b.holder_id = i.lender_id AND b.held_until <= :now::timestamptz AND b.set_by <> :approved_by)
  ORDER BY instalment_id
  LIMIT :most::integer
    FOR UPDATE;

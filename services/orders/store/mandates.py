@@ -131,9 +131,9 @@ async def insert_instalments(
     )
 
 
-async def lock_instalments_to_pass_on(conn: Connection, *, most: int, now: datetime) -> list[Row]:
-    """Accepted instalments that no lender has yet and that can be paid to it now, locked."""
-    return await queries.lock_instalments_to_pass_on.rows(conn, most=most, now=now)
+async def lock_instalments_to_pass_on(conn: Connection, *, approved_by: UUID, most: int, now: datetime) -> list[Row]:
+    """Accepted instalments that no lender has yet and that this officer may let be paid now, locked."""
+    return await queries.lock_instalments_to_pass_on.rows(conn, approved_by=approved_by, most=most, now=now)
 
 
 async def remittances_waiting(conn: Connection, *, now: datetime) -> list[Row]:

@@ -72,7 +72,7 @@ async def approve_payouts(conn: Connection, batch_id: UUID, *, approved_by: UUID
         raise WrongBatchState(f"the batch is {batch.status.value}")
     if not await payouts.approve_batch(conn, batch_id, approved_by=approved_by, now=now):
         raise SecondPersonNeeded
-    lines, remittances = await _decide(conn, batch, now=now)
+    lines, remittances = await _decide(conn, batch, approved_by=approved_by, now=now)
     kept = [
         Kept(new_id(), line.payout_id, mandate, amount_minor)
         for line in lines
@@ -95,12 +95,14 @@ async def approve_payouts(conn: Connection, batch_id: UUID, *, approved_by: UUID
         await calls_out.request(conn, SUBMIT, str(batch_id), {}, deadline_seconds=CALL_DEADLINE_SECONDS)
 
 
-async def _decide(conn: Connection, batch: Batch, *, now: datetime) -> tuple[list[Line], list[Remittance]]:
+async def _decide(
+    conn: Connection, batch: Batch, *, approved_by: UUID, now: datetime
+) -> tuple[list[Line], list[Remittance]]:
     """Every line and every remittance, with all that decides over them locked: in the order of store/payouts.py."""
     drafts = await payouts.draft_payees(conn, batch.batch_id)
     payee_ids = [payee_id for _, payee_id in drafts]
     asked = await mandates.share_mandates(conn, payee_ids)
-    to_pass_on = await mandates.lock_instalments_to_pass_on(conn, most=LINES_MAX, now=now)
+    to_pass_on = await mandates.lock_instalments_to_pass_on(conn, approved_by=approved_by, most=LINES_MAX, now=now)
     sums = sums_by_lender((row["lender_id"], row["accepted_minor"]) for row in to_pass_on)
     destinations = await bank_accounts.share_bank_accounts(conn, [*payee_ids, *sums])
     balances = await _lock_balances(conn, payee_ids, until=end_of(batch.up_to_date, JAKARTA), now=now)

@@ -104,7 +104,8 @@ class Desk:
         """A lender, with a bank account unless told otherwise."""
         lender_id = uuid4()
         if account_number is not None:
-            answer = await self.set_account(f"/v1/lenders/{lender_id}/bank-account", self.approver, account_number)
+            clerk = self.person(roles=["operator"])
+            answer = await self.set_account(f"/v1/lenders/{lender_id}/bank-account", clerk, account_number)
             assert answer.status_code == 200, answer.text
         return lender_id
 

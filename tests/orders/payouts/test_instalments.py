@@ -229,6 +229,24 @@ async def test_an_accepted_instalment_is_passed_on_with_the_next_batch(desk: Des
     assert await desk.audit() == {}
 
 
+async def test_who_set_a_lenders_account_does_not_let_it_be_paid(desk: Desk) -> None:
+    said = await payee_with(desk, 200_000)
+    event = await withheld(desk, said)
+    await desk.hear(repaid(said, 200_000, event.instalment_id))
+    path = f"/v1/lenders/{said.lender_id}/bank-account"
+    await desk.set_account(path, desk.approver, "6660000001")
+    await desk.corrupt("UPDATE bank_accounts SET held_until = now() WHERE holder_id = $1", said.lender_id)
+
+    by_the_same = await desk.approve(await desk.draft())
+    draft = await desk.draft()
+    officer = desk.person(roles=["finance"])
+    by_another = await desk.post(f"/v1/payouts/{draft['batch']['batch_id']}/approve", officer)
+
+    assert by_the_same["remittances"] == []
+    assert [one["amount_minor"] for one in by_another.json()["remittances"]] == [200_000]
+    assert await desk.audit() == {}
+
+
 async def test_one_line_per_lender_and_none_without_an_account(desk: Desk) -> None:
     lender_id, homeless = await desk.lender(), await desk.lender(None)
     mandates = [await payee_with(desk, 50_000, lender_id=one) for one in (lender_id, lender_id, homeless)]

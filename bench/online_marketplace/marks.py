@@ -58,7 +58,7 @@ class Marks:
     async def _consumer(self) -> Any:
         options: dict[str, Any] = self._access.options()
         consumer = AIOKafkaConsumer(
-            *TOPICS, **options, group_id=None, enable_auto_commit=False, fetch_max_wait_ms=50, check_crcs=False
+            *TOPICS, **options, group_id=None, enable_auto_commit=False, fetch_max_wait_ms=20, check_crcs=False
         )
         await consumer.start()  # without a group every partition is assigned at once
         await consumer.seek_to_end()

@@ -1,9 +1,12 @@
-"""Journeys run through HTTP and Kafka only, on the whole test stack with short clocks (see the Makefile)."""
+"""Journeys run through HTTP and Kafka only, on the whole test stack with short clocks (see the Makefile).
+
+After each of them the audit runs, and finds nothing.
+"""
 
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import asyncpg
@@ -34,6 +37,20 @@ def market() -> Stack:
         subprocess.run([sys.executable, "-m", "deploy.cli", "up"], cwd=ROOT, check=True, env=environment)
         stack = load_stack()
     return stack
+
+
+def audit() -> subprocess.CompletedProcess[str]:
+    """`./lumbung audit` on the test stack, with time for events that are still on their way."""
+    command = [sys.executable, "-m", "deploy.cli", "audit", "--settle", "60"]
+    return subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def audited(market: Stack) -> Iterator[None]:
+    """After each journey nothing is lost, doubled or unbalanced: I1 to I12."""
+    yield
+    found = audit()
+    assert found.returncode == 0, found.stdout + found.stderr
 
 
 @pytest.fixture(scope="session")

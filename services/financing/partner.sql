@@ -113,6 +113,10 @@ UPDATE subscriptions
        last_attempt_at = clock_timestamp()
  WHERE lender_id = :lender_id AND transport = 'pull' AND state = 'active' AND position < :position;
 
+-- name: has_kafka
+-- Whether a lender has a Kafka user, or is about to have one.
+SELECT true FROM kafka_access WHERE lender_id = :lender_id;
+
 -- name: want_kafka
 -- What the provisioning task is to make, or a new password for what is there.
 INSERT INTO kafka_access AS k (lender_id, slug, sealed_password, wanted_at)

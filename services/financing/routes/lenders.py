@@ -17,11 +17,11 @@ from services.financing.store import products
 from services.financing.use_cases.disburse_loan import day_of
 from services.financing.use_cases.offer_product import offer_product
 from services.financing.use_cases.register_lender import register_lender
+from services.financing.use_cases.suspend_lender import suspend_lender as suspend
 from shared import regions
-from shared.auth import CurrentPerson, Principal, require_role
+from shared.auth import CurrentPerson, require_role
 from shared.clock import utc_now
 from shared.contracts.base import RegionCode
-from shared.db import Database
 from shared.exact import to_text
 from shared.http import Db
 from shared.idempotency import IdempotencyKey
@@ -231,21 +231,20 @@ async def list_lenders(person: CurrentPerson, db: Db) -> Response:
 @router.post("/lenders/{lender_id}/suspend", response_model=LenderView, responses=documented(Forbidden, LenderNotFound))
 async def suspend_lender(lender_id: UUID, person: CurrentPerson, db: Db) -> Response:
     """A lender that lost its licence: let in nowhere, its products are not offered, its loans go on (operator)."""
-    return await _set_state(lender_id, "suspended", person, db)
+    require_role(person, "operator")
+    async with db.transaction() as conn:
+        return _one(await suspend(conn, lender_id, now=utc_now()))
 
 
 @router.post("/lenders/{lender_id}/resume", response_model=LenderView, responses=documented(Forbidden, LenderNotFound))
 async def resume_lender(lender_id: UUID, person: CurrentPerson, db: Db) -> Response:
-    """The lender may act again (operator)."""
-    return await _set_state(lender_id, "active", person, db)
-
-
-async def _set_state(
-    lender_id: UUID, state: Literal["active", "suspended"], person: Principal, db: Database
-) -> Response:
+    """The lender may act again (operator); for Kafka it asks for a new password."""
     require_role(person, "operator")
     async with db.transaction() as conn:
-        lender = await store.set_state(conn, lender_id, state)
+        return _one(await store.set_state(conn, lender_id, "active"))
+
+
+def _one(lender: store.Lender | None) -> Response:
     if lender is None:
         raise LenderNotFound
     return json_answer(LenderView.model_validate(lender, from_attributes=True).model_dump(mode="json"))

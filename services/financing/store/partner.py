@@ -204,6 +204,11 @@ async def confirm_pulled(conn: Connection, lender_id: UUID, position: int) -> No
     await queries.confirm_pulled.run(conn, lender_id=lender_id, position=position)
 
 
+async def has_kafka(conn: Connection, lender_id: UUID) -> bool:
+    """Whether the lender has a Kafka user."""
+    return bool(await queries.has_kafka.value(conn, lender_id=lender_id))
+
+
 async def want_kafka(conn: Connection, lender_id: UUID, slug: str, sealed_password: bytes, *, now: datetime) -> None:
     """Ask the provisioning task for a topic with its user, or for a new password."""
     await queries.want_kafka.run(conn, lender_id=lender_id, slug=slug, sealed_password=sealed_password, wanted_at=now)

@@ -249,6 +249,25 @@ async def test_a_new_password_replaces_the_old_one(broker: Kafka) -> None:
     assert kept is None, "the password lies only in Kafka, as SCRAM"
 
 
+async def test_a_suspended_lender_is_not_let_into_kafka(broker: Kafka) -> None:
+    reader, world = await broker.reader(), broker.world
+    await world.tell(reader.partner)
+    await broker.publish()
+    operator = world.tokens.headers(uuid4(), roles=["operator"])
+
+    answer = await world.http.post(f"/v1/lenders/{reader.partner.id}/suspend", headers=operator)
+    assert answer.status_code == 200, answer.text
+    assert reader.partner.lender.slug in await broker.provisioner.step()
+    with pytest.raises(KafkaException):
+        await asyncio.to_thread(AdminClient(reader.settings()).list_topics, timeout=5)
+
+    await world.http.post(f"/v1/lenders/{reader.partner.id}/resume", headers=operator)
+    place = f"/v1/subscriptions/{reader.subscription_id}/rotate"
+    fresh = (await world.done("POST", place, reader.partner))["kafka"]
+    await broker.provisioner.step()
+    assert len(await asyncio.to_thread(Reader(reader.partner, fresh, "").read, 1)) == 1
+
+
 async def test_the_tasks_principal_reads_and_writes_nothing(broker: Kafka, stack: Stack) -> None:
     reader = await broker.reader()
     settings = client_settings(stack, KAFKA_PARTNERS)

@@ -17,17 +17,17 @@ from typing import Any
 import click
 
 from deploy.local.layout import PROJECT
-from faults import kills, outages, overload, planted, replay, report
+from faults import kills, outages, overload, planted, replay, report, storms
 from faults.books import Outcome
 from faults.catalogue import FAULTS, Listed, Run, say
 from faults.ground import Ground
 from faults.market import LIFE_SECONDS
 
 HOME = os.environ.get("LUMBUNG_HOME", ".local/faults")
-PORT_BASE = int(os.environ.get("LUMBUNG_PORT_BASE", "35000"))
+PORT_BASE = int(os.environ.get("LUMBUNG_PORT_BASE", "25000"))
 RESULT = PROJECT / "bench" / "results" / "faults-latest.json"
 BUYERS = 16
-MODULES = (kills, outages, replay, planted, overload)  # imported so that their faults are on the list
+MODULES = (kills, outages, replay, planted, overload, storms)  # imported so that their faults are on the list
 
 
 async def fresh_ground() -> Ground:
@@ -45,10 +45,11 @@ async def _up() -> None:
     environment = os.environ | {"LUMBUNG_HOME": HOME, "LUMBUNG_PORT_BASE": str(PORT_BASE)} | report.SHORT_CLOCKS
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "deploy.cli", "up", "--json",
-        cwd=PROJECT, env=environment, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
+        cwd=PROJECT, env=environment, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
-    if await process.wait() != 0:
-        raise RuntimeError(f"the stack in {HOME} does not start; see ./lumbung status")
+    _, said = await process.communicate()
+    if process.returncode != 0:
+        raise RuntimeError(f"the stack in {HOME} does not start: {said.decode()[-2000:]}")
 
 
 async def happen(listed: Listed, run: Run) -> Outcome:

@@ -10,6 +10,7 @@ from faults.market import Tally
 
 POINTS = ("before_commit", "after_commit", "after_send", "after_handler")
 DEATHS_OF_EACH = 2
+SHORT = 100  # fewer orders than these: the part that every `make test` runs
 POINTS_SECONDS_MAX = 240.0  # a service without a protection may come to a standstill
 
 
@@ -22,10 +23,10 @@ async def kill_services(run: Run) -> Outcome:
     """Each service dies by SIGKILL at random moments."""
     rng = run.rng("kill-services")
     outcome = run.outcome("kill-services", "kill -9 of each service, in random order, at random moments")
-    victims = [name for name in SERVICES_UNDER_LOAD for _ in range(DEATHS_OF_EACH if run.orders >= 1000 else 1)]
-    if run.orders < 1000:
-        victims += ["orders", "catalog"]
+    victims = [name for name in SERVICES_UNDER_LOAD for _ in range(DEATHS_OF_EACH)]
     rng.shuffle(victims)
+    if run.orders < SHORT:
+        victims = ["orders", "catalog"]
 
     async def breaking(_: Tally) -> None:
         for victim in victims:
@@ -60,7 +61,7 @@ async def kill_kafka(run: Run) -> Outcome:
 @fault("kill-postgres", "201 is durable: a database that is killed has every answered order.", is_short=True)
 async def kill_postgres(run: Run) -> Outcome:
     """PostgreSQL dies with all its processes, three times (once in the short part)."""
-    return await _kill_infrastructure(run, "postgres", 3 if run.orders >= 1000 else 1)
+    return await _kill_infrastructure(run, "postgres", 3 if run.orders >= SHORT else 1)
 
 
 @fault(

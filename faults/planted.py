@@ -165,7 +165,7 @@ CORRUPTIONS = (
         "a vote that was never cast",
         "cooperatives",
         "UPDATE motions SET yes = yes + 1 WHERE is_carried",
-        "minutes_say_what_happened",
+        "motions_say_what_was_voted",
     ),
     Planted(
         "patronage of a parcel that was not completed",

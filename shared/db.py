@@ -41,6 +41,8 @@ TRANSIENT = (
     asyncpg.QueryCanceledError,
     asyncpg.InvalidCachedStatementError,
     asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.DiskFullError,  # until somebody makes room: no event is poison because of it
+    asyncpg.OutOfMemoryError,
 )
 
 

@@ -289,6 +289,17 @@ SELECT m.motion_id::text AS key,
  WHERE b.ballots <> v.votes OR b.voters <> b.ballots OR v.present <> v.votes OR v.votes > r.roll
  LIMIT 100;
 
+-- name: motions_say_what_was_voted
+-- The result that a closed motion shows is the count of its ballots.
+SELECT m.motion_id::text AS key,
+       'says ' || m.yes || '/' || m.no || '/' || m.abstain || ', the ballots ' || b.yes || '/' || b.no || '/' || b.abstain AS what
+  FROM motions AS m
+ CROSS JOIN LATERAL (SELECT count(*) FILTER (WHERE choice = 'yes') AS yes, count(*) FILTER (WHERE choice = 'no') AS no,
+                            count(*) FILTER (WHERE choice = 'abstain') AS abstain
+                       FROM ballots WHERE motion_id = m.motion_id) AS b
+ WHERE m.is_carried IS NOT NULL AND (m.yes, m.no, m.abstain) IS DISTINCT FROM (b.yes, b.no, b.abstain)
+ LIMIT 100;
+
 -- name: minutes_are_intact
 -- The minutes are those that were signed and announced: same text, same hash, in the signatures and in the event too.
 SELECT m.meeting_id::text AS key, 'the minutes, their hash, a signature or the announcement differ' AS what

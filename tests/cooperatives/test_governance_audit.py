@@ -103,6 +103,11 @@ PLANTED = [
         " (SELECT motion_id FROM motions JOIN meetings USING (meeting_id) WHERE cooperative_id = '{c}')",
     ),
     ("minutes_say_what_happened", "DELETE FROM meeting_roll WHERE member_id = '{last}'"),
+    (
+        "motions_say_what_was_voted",
+        "UPDATE motions SET yes = yes + 1 WHERE meeting_id IN"
+        " (SELECT meeting_id FROM meetings WHERE cooperative_id = '{c}')",
+    ),
 ]  # fmt: skip
 
 

@@ -250,7 +250,13 @@ async def test_a_transient_failure_tries_the_whole_batch_again(kernel_db: Databa
 
 
 @pytest.mark.parametrize(
-    "error", [TimeoutError("slow"), asyncpg.InterfaceError("misused"), asyncpg.QueryCanceledError("statement timeout")]
+    "error",
+    [
+        TimeoutError("slow"),
+        asyncpg.InterfaceError("misused"),
+        asyncpg.QueryCanceledError("statement timeout"),
+        asyncpg.DiskFullError("full"),
+    ],
 )
 async def test_a_timeout_that_one_event_causes_is_split_off_after_a_few_tries(
     kernel_db: Database, error: Exception, monkeypatch: pytest.MonkeyPatch

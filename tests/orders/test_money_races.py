@@ -126,6 +126,30 @@ async def test_money_is_seen_by_who_leads_the_shop_and_by_operators(market: Mark
     assert nobody.status_code == 401
 
 
+async def test_who_leads_two_shops_of_an_order_gives_back_for_each_and_for_no_third(market: Market) -> None:
+    shops = [await market.shop(10_000), await market.shop(20_000), await market.shop(40_000)]
+    manager, buyer = market.person(), market.person()
+    for shop, role in zip(shops, ("manager", "manager", "packer"), strict=True):
+        staff = (StaffMember(account_id=manager.account_id, role=role),)
+        await market.hear(ShopStaffChanged(shop_id=shop.shop_id, staff=staff, sequence=9, changed_at=utc_now()))
+    products = [next(iter(shop.products)) for shop in shops]
+    order = await confirmed(market, buyer, dict.fromkeys(products, 1), method="qris")
+    path = f"/v1/orders/{order['order_id']}/refunds"
+
+    answers = [
+        await market.post(path, manager, {"lines": [{"product_id": str(product), "quantity": 1}], "reason": "damaged"})
+        for product in products
+    ]
+    await market.make_calls()
+
+    assert [answer.status_code for answer in answers] == [201, 201, 409]
+    made = await market.events(RefundMade, order["order_id"])
+    assert {(refund.shop_id, refund.amount_minor) for refund in made} == {
+        (shops[0].shop_id, 10_000),
+        (shops[1].shop_id, 20_000),
+    }
+
+
 async def test_a_cursor_of_another_kind_is_refused(market: Market) -> None:
     shop = await market.shop()
     path = f"/v1/shops/{shop.shop_id}/statement"

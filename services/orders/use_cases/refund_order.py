@@ -39,9 +39,9 @@ async def refund_order(
     if order is None:
         raise NotFound
     parcels = await store.lock_parcels(conn, [order_id])
-    own = await _own_parcel(conn, parcels, person)
+    own = await _own_parcels(conn, parcels, person)
     money = await open_money(conn, [order], now=now)
-    items = [item for item in money.refundable(order_id) if own is None or item.parcel_id == own.parcel_id]
+    items = [item for item in money.refundable(order_id) if own is None or item.parcel_id in own]
     parts = _parts(items, quantities, amount_minor)
     return await give_back_parts(
         conn,
@@ -50,7 +50,7 @@ async def refund_order(
         money,
         reason=reason,
         now=now,
-        parcel=_named(parts, parcels, own, is_of_lines=quantities is not None),
+        parcel=_named(parts, parcels, is_of_one=own is not None or quantities is not None),
         requested_by=person.id,
     )
 
@@ -68,26 +68,25 @@ def _parts(
 
 
 def _named(
-    parts: Sequence[RefundedPart], parcels: Mapping[UUID, Parcel], own: Parcel | None, *, is_of_lines: bool
+    parts: Sequence[RefundedPart], parcels: Mapping[UUID, Parcel], *, is_of_one: bool
 ) -> tuple[UUID, UUID] | None:
     """The one parcel, and its shop, that a refund is about; None for an order as a whole."""
     found = {part.parcel_id for part in parts}
-    if own is not None:
-        return own.parcel_id, own.shop_id
-    if is_of_lines and len(found) == 1:
-        (parcel_id,) = found
-        return parcel_id, parcels[parcel_id].shop_id
-    return None
+    if not is_of_one or len(found) != 1:
+        return None
+    (parcel_id,) = found
+    return parcel_id, parcels[parcel_id].shop_id
 
 
-async def _own_parcel(conn: Connection, parcels: Mapping[UUID, Parcel], person: Principal) -> Parcel | None:
-    """The caller's parcel of the order; None for an operator, who may give back all. Raises NotFound, Forbidden."""
+async def _own_parcels(conn: Connection, parcels: Mapping[UUID, Parcel], person: Principal) -> set[UUID] | None:
+    """The caller's parcels of the order: more than one of who leads several shops; None for an operator, who may give
+    back all. Raises NotFound, Forbidden for who works there and does not lead."""
     if "operator" in person.roles:
         return None
-    for parcel in parcels.values():
-        role = await store.role_in_shop(conn, shop_id=parcel.shop_id, account_id=person.id)
-        if role in MAY_SELL:
-            return parcel
-        if role is not None:
-            raise Forbidden
-    raise NotFound
+    roles = {
+        parcel.parcel_id: await store.role_in_shop(conn, shop_id=parcel.shop_id, account_id=person.id)
+        for parcel in parcels.values()
+    }
+    if own := {parcel_id for parcel_id, role in roles.items() if role in MAY_SELL}:
+        return own
+    raise Forbidden if any(roles.values()) else NotFound

@@ -58,10 +58,10 @@ async def kill_kafka(run: Run) -> Outcome:
     return await _kill_infrastructure(run, "kafka", 3)
 
 
-@fault("kill-postgres", "201 is durable: a database that is killed has every answered order.", is_short=True)
+@fault("kill-postgres", "201 is durable: a database that is killed has every answered order.")
 async def kill_postgres(run: Run) -> Outcome:
-    """PostgreSQL dies with all its processes, three times (once in the short part)."""
-    return await _kill_infrastructure(run, "postgres", 3 if run.orders >= SHORT else 1)
+    """PostgreSQL dies with all its processes, three times."""
+    return await _kill_infrastructure(run, "postgres", 3)
 
 
 @fault(

@@ -24,9 +24,9 @@ from faults.catalogue import Run, fault, say
 from faults.copies import Copies
 from faults.ground import Ground, queries
 from faults.market import Market
-from shared import dead_letters
+from shared import dead_letters, inbox
 from shared.contracts.base import Delivery
-from shared.db import Database
+from shared.db import Connection, Database
 from shared.handlers import Handlers
 from shared.testing.delivery import KERNEL_TABLES
 from shared.worker import Runner
@@ -60,6 +60,7 @@ async def events_thrice_and_shuffled(run: Run) -> Outcome:
         groups = registry.handler_groups(service)
         if groups:
             await _compare(run, outcome, copies, before, service, groups, events)
+    await _control(run, outcome, copies, before, events)
     await copies.drop()
     await before.drop()
     outcome.notes.append(f"{len(events)} events, handled by {outcome.runs} services")
@@ -90,6 +91,28 @@ async def _compare(
         live = await state_of(run.ground.stack.superuser_dsn(service))
         volatile = volatile | drawn_in(live, states[0])
         outcome.faults += [f"{service} as it ran: {d}" for d in differences(states[0], live, volatile)]
+
+
+async def _control(run: Run, outcome: Outcome, copies: Copies, before: Copies, events: list[Delivery]) -> None:
+    """The same without the inbox must be seen to differ, else this test could not fail."""
+    record = inbox.record
+
+    async def forgetful(conn: Connection, group: str, deliveries: list[Delivery]) -> list[Delivery]:
+        await record(conn, group, deliveries)
+        return deliveries
+
+    rng = run.rng("control")
+    groups = registry.handler_groups("catalog")
+    states = []
+    for order in (events, thrice_and_shuffled(events, rng)):
+        await copies.make("catalog", of=before.pattern)
+        with patch.object(inbox, "record", forgetful):
+            states.append(await _handled(run.ground, copies, "catalog", groups, order, rng))
+    found = differences(states[0], states[1], set())
+    tables = sorted(difference.split(" ", 1)[0] for difference in found)
+    outcome.notes.append(f"without the inbox catalog differs in {', '.join(tables) or 'nothing'}")
+    if "(said)" not in tables:
+        outcome.faults.append("without the inbox nothing more was said: this test cannot fail")
 
 
 async def _events(ground: Ground, before: Copies) -> list[Delivery]:

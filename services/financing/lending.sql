@@ -53,9 +53,11 @@ SELECT consent_id, person_id, shop_id, scopes, purpose, until, ended_at
    FOR SHARE;
 
 -- name: end_consents
--- By the database's clock, after the lock: no read that was logged is later.
+-- By the database's clock, read once and after the lock: no read that was logged is later.
+WITH clock AS MATERIALIZED (SELECT clock_timestamp() AS now)
 UPDATE consents
-   SET ended_at = clock_timestamp(), end_reason = :reason, acknowledge_by = clock_timestamp() + :answer_time::interval
+   SET ended_at = clock.now, end_reason = :reason, acknowledge_by = clock.now + :answer_time::interval
+  FROM clock
  WHERE consent_id = ANY (:consent_ids::uuid[])
 RETURNING consent_id, ended_at, acknowledge_by;
 

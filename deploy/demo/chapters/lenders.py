@@ -79,7 +79,7 @@ async def lenders_subscribe(world: World) -> None:
             "scheme": scheme,
             "annual_rate": rate,
             "amount_min_minor": 1,
-            "amount_max_minor": 100_000_000,
+            "amount_max_minor": 10**12,  # whatever the spreadsheet's prices are
             "tenor_min_months": 1,
             "tenor_max_months": 24,
             "regions": [shop.region_code[:2]],

@@ -59,8 +59,8 @@ async def books_are_kept(world: World) -> None:
     """The treasurer writes what was earned and spent, the chair approves; both columns have one sum."""
     club = world.club
     dealings = await world.look("cooperatives", "patronage", cooperative_id=club.cooperative_id)
-    earned = dealings * SERVICE_FEE // 10_000
-    spent = earned * COSTS // 10_000
+    earned = max(1, dealings * SERVICE_FEE // 10_000)
+    spent = max(1, earned * COSTS // 10_000)
     for text, amount, account, side in (
         ("Jasa usaha dari anggota", earned, "4101", "credit"),
         ("Biaya rapat dan kantor", spent, "5103", "debit"),

@@ -4,6 +4,7 @@
 """
 
 import json
+import logging
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -46,6 +47,7 @@ def main(
     out: Path | None,
 ) -> None:
     """The Online Marketplace benchmark, on a stack of its own that is made anew for each profile."""
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # a broker that is killed on purpose is no news
     chosen = tuple(int(number) for number in concurrency.split(",") if number)
     results = {}
     for name in names:

@@ -26,7 +26,7 @@ def say(text: str) -> None:
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--profile", "names", multiple=True, type=click.Choice(list(PROFILES)), default=("OM-2C",))
 @click.option("--scale", default=1.0, show_default=True, help="Share of customers and sellers.")
-@click.option("--seconds", default=60.0, show_default=True, help="How long each load runs; six epochs.")
+@click.option("--seconds", type=float, help="How long each load runs, six epochs; default: the profile's own.")
 @click.option("--concurrency", default="", help="Comma separated; default: the profile's own sweep.")
 @click.option("--pgbench-seconds", default=15, show_default=True, help="0: no comparison.")
 @click.option("--seed", default=20250622, show_default=True)
@@ -37,7 +37,7 @@ def say(text: str) -> None:
 def main(
     names: tuple[str, ...],
     scale: float,
-    seconds: float,
+    seconds: float | None,
     concurrency: str,
     pgbench_seconds: int,
     seed: int,
@@ -52,8 +52,8 @@ def main(
     results = {}
     for name in names:
         profile = PROFILES[name]
-        if scale != 1.0 or seconds != profile.seconds or chosen:
-            profile = profile.scaled(people=scale, seconds=seconds, concurrency=chosen)
+        if scale != 1.0 or seconds is not None or chosen:
+            profile = profile.scaled(people=scale, seconds=seconds or profile.seconds, concurrency=chosen)
         results[name] = uvloop.run(
             run_profile(
                 profile,

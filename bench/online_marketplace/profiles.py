@@ -44,6 +44,14 @@ OM_FULL = Profile("OM-FULL", 100_000, 10_000, 10, 10_000, (1, 8, 16, 24, 32, 40,
 OM_2C = Profile("OM-2C", 10_000, 1_000, 10, 10_000, (1, 4, 8, 16, 32, 64, 128))
 OM_HOT = Profile("OM-HOT", 1_000, 20, 10, 50, (32,), seller_skew=1.0, is_single_seller=True)
 OM_FAIL = Profile(
-    "OM-FAIL", 10_000, 1_000, 10, 10_000, (16,), acceptance=0.9, kills=("orders", "catalog", "postgres", "kafka")
+    "OM-FAIL",
+    10_000,
+    1_000,
+    10,
+    10_000,
+    (16,),
+    seconds=120,  # so that there is a market between two blows
+    acceptance=0.9,
+    kills=("orders", "catalog", "postgres", "kafka"),
 )
 PROFILES = {profile.name: profile for profile in (OM_FULL, OM_2C, OM_HOT, OM_FAIL)}

@@ -149,7 +149,7 @@ async def shop_applies(world: World) -> None:
     kind = "lending.application_published.v1"
     (delivery,) = await _arrives(world, kind, 1)
     records = await asyncio.to_thread(read_topic, first.given["kafka"], 1)
-    feed = await _pull(world, second, after=0)
+    feed = await _pull(world, second, after=0, wait=5)
     ids = {delivery.data["application_id"], *(one["application_id"] for one in records)}
     ids |= {event["data"]["application_id"] for event in feed["events"] if event["type"] == kind}
     if ids != {asked["application_id"]}:
@@ -411,9 +411,9 @@ async def _until_missed(world: World, lender: Lender, count: int) -> dict[str, A
         await asyncio.sleep(0.1)
 
 
-async def _pull(world: World, lender: Lender, *, after: int) -> Any:
+async def _pull(world: World, lender: Lender, *, after: int, wait: int = 0) -> Any:
     """A page of the lender's log."""
-    return await world.call("GET", "financing", f"/v1/events?after={after}&wait=5", person=lender.client)
+    return await world.call("GET", "financing", f"/v1/events?after={after}&wait={wait}", person=lender.client)
 
 
 def _consumer(kafka: dict[str, Any]) -> Consumer:

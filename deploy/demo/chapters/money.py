@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from deploy.demo.acts import PASSWORD, on_stage, sell, stocked
+from deploy.demo.acts import PASSWORD, SHIP_TO, on_stage, sell, stocked
 from deploy.demo.chapters.cooperative import deposit
 from deploy.demo.world import Shop, StoryBroke, World, new_key, save, short
 from shared.money import rupiah
@@ -20,8 +20,12 @@ async def savings_pay(world: World) -> None:
     club, buyer, shop = world.club, world.buyers[0], member_shop(world, 1)
     member_id = club.members[buyer.contact]
     product_id = await stocked(world, shop, 4)
-    price = await world.look("catalog", "price", product_id=product_id)
-    paid = await deposit(world, club.treasurer, member_id, "voluntary", 5 * price)
+    item = f"/v1/cart/items/{product_id}"
+    await world.call("PUT", "orders", item, person=buyer, body={"quantity": 3})
+    basket = await world.call("GET", "orders", f"/v1/cart?region_code={SHIP_TO}", person=buyer)
+    await world.call("DELETE", "orders", item, person=buyer)
+    aside = basket["total_minor"] * 3 // 2  # half as much again stays saved
+    paid = await deposit(world, club.treasurer, member_id, "voluntary", aside)
     order = await sell(world, shop, buyer, {product_id: 3}, method="savings", cooperative_id=club.cooperative_id)
     world.savings_order = order
     world.timeline.say(f"{buyer.name} buys from {shop.name}: {rupiah(order['total_minor'])} out of savings, by events")

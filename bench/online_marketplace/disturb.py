@@ -43,9 +43,10 @@ async def _everything(world: World) -> list[Record]:
     consumer = AIOKafkaConsumer(*TOPICS, **options, group_id=None, enable_auto_commit=False)
     await consumer.start()
     try:
-        places = consumer.assignment()
-        await consumer.seek_to_beginning()
-        ends = await consumer.end_offsets(list(places))
+        places = list(consumer.assignment())
+        ends = await consumer.end_offsets(places)
+        for place, offset in (await consumer.beginning_offsets(places)).items():
+            consumer.seek(place, offset)
         found = []
         while [place for place in places if await consumer.position(place) < ends[place]]:
             for records in (await consumer.getmany(timeout_ms=READ_MS)).values():

@@ -5,29 +5,26 @@ and the table in docs/reliability.md. Exit code 1 when something was not as prom
 """
 
 import asyncio
-import json
 import os
-import platform
 import sys
 import time
 import traceback
+from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
 
 import click
 
 from deploy.local.layout import PROJECT
-from faults import kills, outages, overload, planted, replay, report, storms
+from faults import clocks, kills, outages, overload, planted, replay, report, storms
 from faults.books import Outcome
 from faults.catalogue import FAULTS, Listed, Run, say
-from faults.ground import Ground
+from faults.ground import SHORT_CLOCKS, Ground
 from faults.market import LIFE_SECONDS
 
 HOME = os.environ.get("LUMBUNG_HOME", ".local/faults")
 PORT_BASE = int(os.environ.get("LUMBUNG_PORT_BASE", "25000"))
-RESULT = PROJECT / "bench" / "results" / "faults-latest.json"
 BUYERS = 16
-MODULES = (kills, outages, replay, planted, overload, storms)  # imported so that their faults are on the list
+MODULES = (kills, outages, replay, planted, overload, storms, clocks)  # imported so that their faults are on the list
 
 
 async def fresh_ground() -> Ground:
@@ -42,7 +39,7 @@ async def fresh_ground() -> Ground:
 
 
 async def _up() -> None:
-    environment = os.environ | {"LUMBUNG_HOME": HOME, "LUMBUNG_PORT_BASE": str(PORT_BASE)} | report.SHORT_CLOCKS
+    environment = os.environ | {"LUMBUNG_HOME": HOME, "LUMBUNG_PORT_BASE": str(PORT_BASE)} | SHORT_CLOCKS
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "deploy.cli", "up", "--json",
         cwd=PROJECT, env=environment, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
@@ -83,8 +80,10 @@ def tell(outcome: Outcome) -> None:
     say(f"  {verdict}")
 
 
-async def suite(names: list[str], orders: int, seed: int, *, is_kept: bool, is_reused: bool) -> dict[str, Any]:
-    """All faults of these names; the result as a document."""
+async def suite(
+    names: list[str], orders: int, seed: int, *, is_kept: bool, is_reused: bool, told: Callable[[list[Outcome]], None]
+) -> list[Outcome]:
+    """All faults of these names; `told` hears of all outcomes so far, after each of them."""
     outcomes: list[Outcome] = []
     ground: Ground | None = None
     if is_reused:
@@ -99,11 +98,12 @@ async def suite(names: list[str], orders: int, seed: int, *, is_kept: bool, is_r
         outcome = await happen(listed, Run(ground, amount, seed, 40 if listed.is_control else LIFE_SECONDS))
         tell(outcome)
         outcomes.append(outcome)
+        told(outcomes)
         if listed.spoils or not outcome.is_clean:
             ground = None
     if ground is not None and not is_kept:
         await ground.command("down", "--delete-data")
-    return report.document(outcomes, seed=seed, machine={"cores": os.cpu_count(), "system": platform.platform()})
+    return outcomes
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -126,13 +126,15 @@ def main(
     if unknown := set(names) - set(FAULTS):
         raise click.UsageError(f"There is no fault {', '.join(sorted(unknown))}; see --list.")
     number = seed if seed is not None else int(f"{datetime.now(UTC):%Y%m%d}")
-    result = asyncio.run(suite(names, orders, number, is_kept=keep, is_reused=reuse))
+
+    def told(outcomes: list[Outcome]) -> None:
+        if not no_report:
+            report.keep([each.as_document() for each in outcomes], seed=number, is_part=only is not None)
+
+    outcomes = asyncio.run(suite(names, orders, number, is_kept=keep, is_reused=reuse, told=told))
     if not no_report:
-        RESULT.parent.mkdir(exist_ok=True)
-        RESULT.write_text(json.dumps(result, indent=2, default=str) + "\n")
-        report.write(result)
         say("written: bench/results/faults-latest.json, docs/reliability.md")
-    sys.exit(0 if result["not_as_promised"] == 0 else 1)
+    sys.exit(0 if all(outcome.is_as_promised for outcome in outcomes) else 1)
 
 
 if __name__ == "__main__":

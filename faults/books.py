@@ -9,6 +9,7 @@ from typing import Any
 
 from faults.ground import Ground
 from faults.market import Tally
+from shared.clock import utc_now
 
 DRAIN_SECONDS = 150.0
 SETTLE_SECONDS = 60
@@ -33,6 +34,7 @@ class Outcome:
     notes: list[str] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)  # whatever else was not as promised
     skipped: str = ""
+    at: str = field(default_factory=lambda: utc_now().isoformat(timespec="seconds"))
     is_control: bool = False  # a protection was taken away: it must not be clean
 
     @property

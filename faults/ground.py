@@ -123,6 +123,10 @@ class Ground:
                 self.buyer_ids.append(account["account_id"])
         await self.sign_in()
 
+    def forget_tokens(self) -> None:
+        """They are of another time."""
+        self._signed_in_at = 0.0
+
     async def sign_in(self) -> None:
         """Fresh tokens for all buyers, unless theirs are fresh; asks again while identity is down."""
         if time.monotonic() - self._signed_in_at < TOKEN_SECONDS:

@@ -1,0 +1,81 @@
+"""Clock steps of a day both ways, for the whole machine: services, PostgreSQL, Kafka and sandboxes see them at once."""
+
+import asyncio
+import os
+import shutil
+import struct
+import subprocess
+import sys
+from pathlib import Path
+
+from deploy.local import control
+from deploy.local.layout import PROJECT
+from deploy.local.postgres import place_postgres
+from faults.books import Outcome
+from faults.catalogue import Run, fault
+from faults.ground import SHORT_CLOCKS, Ground
+from faults.market import Tally
+
+DAY = 86_400
+STEPS = (DAY, 0, -DAY, 0)
+STEP_SECONDS = 12.0
+
+
+@fault(
+    "clock-steps-of-a-day",
+    "The machine's clock jumps a day ahead and back: orders may expire early, none is lost, doubled or stuck.",
+    spoils=True,
+)
+async def clock_steps_of_a_day(run: Run) -> Outcome:
+    """Wall clocks only; monotonic ones go on, as they do when a real clock is set."""
+    outcome = run.outcome("clock-steps-of-a-day", "every process's wall clock stepped by a day, both ways")
+    if shutil.which("cc") is None or sys.platform != "linux":
+        outcome.skipped = "no C compiler to make the shifted clock with"
+        return outcome
+    library, clock = await _with_clock(run.ground)
+
+    async def breaking(tally: Tally) -> None:
+        for step in STEPS:
+            placed = len(tally.placed_at)
+            clock.write_bytes(struct.pack("=q", step))
+            run.ground.forget_tokens()
+            await run.ground.sign_in()
+            outcome.runs += 1
+            await asyncio.sleep(STEP_SECONDS)
+            outcome.notes.append(f"at {step / DAY:+.0f} days {len(tally.placed_at) - placed} orders were placed")
+            if len(tally.placed_at) == placed:
+                outcome.faults.append(f"no order was placed at {step / DAY:+.0f} days")
+
+    del library
+    return await run.under_load(outcome, breaking, placers=1)
+
+
+async def _with_clock(ground: Ground) -> tuple[Path, Path]:
+    """Start the stack again under a clock that can be stepped; the library and the file that says by how much."""
+    await ground.command("down")
+    folder = Path(place_postgres(ground.layout).data).parent  # where PostgreSQL's own user may read
+    library, clock = folder / "clock.so", folder / "clock"
+    source = str(PROJECT / "faults" / "clock.c")
+    await asyncio.to_thread(
+        subprocess.run, ["cc", "-O2", "-shared", "-fPIC", "-o", str(library), source, "-ldl"], check=True
+    )
+    clock.write_bytes(struct.pack("=q", 0))
+    for path in (library, clock):
+        path.chmod(0o755)
+    environment = {
+        **os.environ,
+        **SHORT_CLOCKS,
+        "LUMBUNG_HOME": str(ground.layout.home),
+        "LUMBUNG_PORT_BASE": str(ground.layout.port_base),
+    }
+    ground.layout.state_file.unlink(missing_ok=True)
+    with ground.log_of("supervisor").open("ab") as log:
+        await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "faults.supervised", str(library), str(clock),
+            cwd=PROJECT, env=environment, stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log,
+            start_new_session=True,
+        )  # fmt: skip
+    await ground.back("orders", seconds=180)
+    await ground.back("catalog", seconds=60)
+    assert control.supervisor_pid(ground.layout) is not None
+    return library, clock

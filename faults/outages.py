@@ -10,9 +10,11 @@ from contextlib import asynccontextmanager, suppress
 
 import psutil
 
-from deploy.local import control
+from deploy.local.runner import is_ready
+from deploy.local.spec import Tcp
 from faults.books import Outcome, look
 from faults.catalogue import Run, fault, say, stopped
+from faults.ground import Ground
 from faults.keeper import Keeper
 from faults.market import Market, Tally
 from faults.proxy import Proxy
@@ -32,16 +34,16 @@ async def kafka_down_for_a_minute(run: Run) -> Outcome:
 
     async def breaking(tally: Tally) -> None:
         pids = {name: run.ground.stack.pid_of(name) for name in ("orders", "catalog")}
-        await run.ground.kill("kafka", signal_number=signal.SIGSTOP)  # so that what is under way hangs first, too
-        pid = run.ground.stack.pid_of("kafka")
+        await run.ground.kill("kafka", signal_number=signal.SIGSTOP)  # so that what is under way hangs first
         await asyncio.sleep(3)
-        await run.ground.kill("kafka")
-        await asyncio.to_thread(control.stop, run.ground.layout, "kafka")
-        down = time.monotonic()
-        await asyncio.sleep(KAFKA_SECONDS)
-        accepted = sum(at > down + 1 for at in tally.placed_at)
-        await run.ground.command("up")
-        await run.ground.back("kafka", not_pid=pid)
+        async with without_kafka(run.ground):
+            down = time.monotonic()
+            while time.monotonic() - down < KAFKA_SECONDS:
+                await asyncio.sleep(1)
+                if await is_ready(Tcp(run.ground.stack.ports["kafka"])):
+                    outcome.faults.append("Kafka answered while it should be down")
+                    break
+            accepted = sum(at > down + 1 for at in tally.placed_at)
         outcome.runs += 1
         outcome.notes.append(f"{accepted} orders were accepted meanwhile")
         if not accepted:
@@ -63,22 +65,33 @@ async def kafka_loses_its_data(run: Run) -> Outcome:
 
     async def breaking(_: Tally) -> None:
         await asyncio.sleep(2)
-        pid = run.ground.stack.pid_of("kafka")
-        await run.ground.kill("kafka")
-        await run.ground.command("stop", "kafka")
-        await _lose_kafkas_data(run)
-        await run.ground.command("up")
-        await run.ground.back("kafka", not_pid=pid, seconds=120)
+        async with without_kafka(run.ground):
+            await _lose_kafkas_data(run.ground)
+        await run.ground.program("deploy.local.provision_kafka", "provision-kafka")
         outcome.runs += 1
         await _re_emit_all(run, since.strftime("%Y-%m-%dT%H:%M%z"))
 
     return await run.under_load(outcome, breaking, placers=2)
 
 
-async def _lose_kafkas_data(run: Run) -> None:
-    """Kafka is down: everything it knew is gone, its topics, offsets and users, too; an empty one is laid out."""
-    await asyncio.to_thread(shutil.rmtree, run.ground.layout.kafka_home / "data")
-    await run.ground.program("deploy.local.prepare", "prepare-kafka")
+@asynccontextmanager
+async def without_kafka(ground: Ground) -> AsyncIterator[None]:
+    """Kafka is dead and cannot be started, because its configuration is away; ready again in the end."""
+    properties = ground.layout.kafka_home / "server.properties"
+    away = properties.with_name("server.properties.away")
+    properties.rename(away)
+    pid = await ground.kill("kafka")
+    try:
+        yield
+    finally:
+        away.replace(properties)
+        await ground.back("kafka", not_pid=pid, seconds=120)
+
+
+async def _lose_kafkas_data(ground: Ground) -> None:
+    """While it is down: everything it knew is gone, its topics, offsets and users, too; an empty one is laid out."""
+    await asyncio.to_thread(shutil.rmtree, ground.layout.kafka_home / "data")
+    await ground.program("deploy.local.prepare", "prepare-kafka")
 
 
 async def _re_emit_all(run: Run, since: str) -> None:
@@ -228,8 +241,9 @@ async def nobody_sends_again(run: Run) -> Outcome:
     async with stopped(run.ground, "catalog"):
         buying = asyncio.create_task(market.run(60))
         await asyncio.sleep(8)
-        await run.ground.command("stop", "kafka")
-        await _lose_kafkas_data(run)
+        async with without_kafka(run.ground):
+            await _lose_kafkas_data(run.ground)
+        await run.ground.program("deploy.local.provision_kafka", "provision-kafka")
     outcome.runs += 1
     await buying
     outcome.orders = len(market.tally.orders)

@@ -9,7 +9,7 @@ from typing import Any
 from bench.online_marketplace import plots
 from deploy.local.layout import PROJECT
 
-FULL = (("OM-2C",), ("OM-HOT",), ("OM-FAIL",))
+FULL = (("OM-2C",), ("OM-HOT", "--pgbench-seconds", "0"), ("OM-FAIL", "--pgbench-seconds", "0"))
 QUICK = (
     ("OM-2C", "--scale", "0.1", "--seconds", "18", "--concurrency", "8,32", "--pgbench-seconds", "5"),
     ("OM-HOT", "--scale", "0.5", "--seconds", "12", "--pgbench-seconds", "0"),

@@ -33,8 +33,8 @@ def markdown(results: dict[str, Any]) -> list[str]:
         lines += [
             f"**{name}**: {profile['customers']:,} customers, {profile['sellers']:,} sellers, "
             f"{profile['sellers'] * profile['products_per_seller']:,} products, {profile['seconds']:.0f} s a load "
-            f"(epochs 3 to 6 of 6 counted), seed {result['seed']}. "
-            f"pgbench of the same run: {result['pgbench_per_s']}/s.",
+            f"(epochs 3 to 6 of 6 counted), seed {result['seed']}."
+            + (f" pgbench of the same run: {result['pgbench_per_s']}/s." if result["pgbench_per_s"] else ""),
             "",
             "| in flight | counted tx/s | checkouts/s | checkout p50 / p90 / p99 ms | delivery p99 | dashboard p99 "
             "| not counted |",

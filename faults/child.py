@@ -17,9 +17,7 @@ import aiokafka.conn
 import asyncpg.transaction
 from aiokafka import TopicPartition
 
-from shared import inbox, kafka
-from shared.contracts.base import Delivery
-from shared.db import Connection
+from shared import kafka
 from shared.kafka import Consumer, Polled, Producer, Record
 
 
@@ -96,27 +94,9 @@ def without_acknowledged_sends() -> None:
     Producer.send = careless  # type: ignore[method-assign]  # this is what the file is for
 
 
-def without_inbox() -> None:
-    """Every delivery is news, however often it came; it is still written down."""
-    record = inbox.record
-
-    async def forgetful(conn: Connection, group: str, deliveries: list[Delivery]) -> list[Delivery]:
-        await record(conn, group, deliveries)
-        return deliveries
-
-    inbox.record = forgetful
-
-
-def without_new_producers() -> None:
-    """A producer that an outage has poisoned is kept (aiokafka #1017)."""
-    Producer._throw_away = lambda self: None  # type: ignore[method-assign]  # this is what the file is for
-
-
 TAKEN_AWAY = {
     "offsets_after_handlers": without_offsets_after_handlers,
     "acknowledged_sends": without_acknowledged_sends,
-    "inbox": without_inbox,
-    "new_producers": without_new_producers,
 }
 
 

@@ -141,15 +141,3 @@ async def kill_with_cursor_before_send(run: Run) -> Outcome:
     )
     outcome.is_control = True
     return outcome
-
-
-@fault(
-    "kill-without-inbox",
-    "Control: without the inbox, a kill between handler and offset is seen to double effects.",
-    is_control=True,
-)
-async def kill_without_inbox(run: Run) -> Outcome:
-    """Handlers see events as often as they come."""
-    outcome = await _kill_at_points(run, "kill-without-inbox", 3, "after_handler", without=("inbox",))
-    outcome.is_control = True
-    return outcome

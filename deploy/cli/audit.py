@@ -28,7 +28,12 @@ EXIT_COULD_NOT_LOOK = 2
 @click.command()
 @click.option("--settle", default=10.0, show_default=True, help="Seconds that what is under way gets to arrive.")
 @click.option("--hours", default=24.0, show_default=True, help="How far back published events are compared.")
-@click.option("--since", type=click.DateTime(["%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M%z"]), help="The same as a time.")
+@click.option(
+    "--since",
+    type=click.DateTime(["%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M%z"]),
+    metavar="TIME",
+    help="The same as a time: 2026-11-25T08:30+07:00.",
+)
 @click.option("--look-again", default=1.0, show_default=True, help="Seconds until a violation is looked at again.")
 @click.option("--watch", type=float, metavar="SECONDS", help="Go on, with this pause, until interrupted.")
 @json_option

@@ -62,7 +62,9 @@ def lender() -> None:
 def add(
     name: str, slug: str, webhook: str | None, kafka: bool, pull: bool, from_beginning: bool, as_json: bool
 ) -> None:
-    """Register a lender: its machine client, its subscriptions, its place in Kafka.
+    """Register a lender, with what it needs.
+
+    That is a machine client, its subscriptions, and with --kafka a topic and a user of its own.
 
     The secrets are printed here and nowhere else: whoever loses one makes a new one (POST .../rotate).
 
@@ -167,7 +169,9 @@ def list_lenders(as_json: bool) -> None:
 @click.argument("slug", required=False)
 @json_option
 def health(slug: str | None, as_json: bool) -> None:
-    """Show how far each subscription is, what it missed, and what went wrong last; of one lender or of all.
+    """Show how far each subscription is.
+
+    And what it missed, and what went wrong last; of one lender or of all.
 
     The exit code is 1 when a subscription is disabled.
     """

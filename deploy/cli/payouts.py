@@ -94,7 +94,9 @@ def _sign_in(stack: Stack, contact: str, password: str) -> str:
 
 @click.group()
 def payouts() -> None:
-    """Payouts to payees and lenders: list, create, show, approve, cancel, file, answer.
+    """Payouts by two officers: draft, approve, the file for the bank, its answer.
+
+    Officers have the role operator (`./lumbung user add`) or finance.
 
     \b
     For example, by two officers:
@@ -126,7 +128,12 @@ def list_batches(api: Api, status: str | None, limit: int, as_json: bool) -> Non
 
 
 @payouts.command()
-@click.option("--up-to", type=click.DateTime(("%Y-%m-%d",)), help="What came in until this day; today when left out.")
+@click.option(
+    "--up-to",
+    type=click.DateTime(("%Y-%m-%d",)),
+    metavar="YYYY-MM-DD",
+    help="What came in until this day; today when left out.",
+)
 @as_somebody
 @json_option
 def create(api: Api, up_to: datetime | None, as_json: bool) -> None:

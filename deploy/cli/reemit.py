@@ -20,7 +20,13 @@ from shared.sql import Row
 
 @click.command("re-emit")
 @click.argument("service", type=click.Choice(PRESENT))
-@click.option("--since", required=True, type=click.DateTime(["%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M%z"]))
+@click.option(
+    "--since",
+    required=True,
+    type=click.DateTime(["%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M%z"]),
+    metavar="TIME",
+    help="With its offset from UTC: 2026-11-25T08:30+07:00.",
+)
 @click.option("--topic", help="Only this topic.")
 @click.option("--dry-run", is_flag=True, help="Only say what would be sent again.")
 @click.option("--yes", is_flag=True, help="Do not ask.")

@@ -139,6 +139,20 @@ SELECT b.cooperative_id::text AS key,
  WHERE b.code = '2301' AND a.balance_minor <> coalesce(c.amount, 0)
  LIMIT 100;
 
+-- name: market_limits_are_what_operators_set
+-- What a cooperative may owe the market is what its last change says, and each change begins where the one before ended.
+SELECT c.cooperative_id::text AS key,
+       'the limit is ' || c.market_limit_minor || ', the changes say ' || coalesce(l.after_minor, 0) AS what
+  FROM cooperatives AS c
+  LEFT JOIN LATERAL (SELECT after_minor FROM market_limits AS l
+                      WHERE l.cooperative_id = c.cooperative_id ORDER BY number DESC LIMIT 1) AS l ON true
+ WHERE c.market_limit_minor <> coalesce(l.after_minor, 0)
+    OR EXISTS (SELECT FROM (SELECT number, before_minor,
+                                   lag(after_minor, 1, 0::bigint) OVER (ORDER BY number) AS was_minor
+                              FROM market_limits AS m WHERE m.cooperative_id = c.cooperative_id) AS m
+                WHERE m.before_minor <> m.was_minor)
+ LIMIT 100;
+
 -- name: nobody_forgotten_is_named
 -- A person who asked to be forgotten has no office, no account here, no waiting application; a name only while the law asks.
 SELECT e.account_id::text AS key, 'still known here' AS what

@@ -237,7 +237,7 @@ SELECT m.member_id, m.name, m.phone, m.state::text, m.register_number, m.account
 -- A person's own, everywhere.
 SELECT m.member_id, m.cooperative_id, c.name AS cooperative_name, m.name, m.state::text, m.register_number,
        m.admitted_at, m.ended_at, s.principal_minor, s.mandatory_minor, s.voluntary_minor, s.payable_minor,
-       c.principal_savings_minor
+       c.principal_savings_minor, c.market_limit_minor > 0 AS may_pay_at_market
   FROM members AS m
   JOIN cooperatives AS c USING (cooperative_id)
  CROSS JOIN LATERAL (
@@ -485,7 +485,7 @@ SELECT m.member_id
 
 -- name: buyers
 -- The same as they are under their locks, and whether there is such a cooperative at all.
-SELECT p.cooperative_id, p.account_id, m.member_id, m.state::text
+SELECT p.cooperative_id, p.account_id, m.member_id, m.state::text, c.market_limit_minor > 0 AS may_pay_at_market
   FROM unnest(:cooperative_ids::uuid[], :account_ids::uuid[]) AS p (cooperative_id, account_id)
   JOIN cooperatives AS c ON c.cooperative_id = p.cooperative_id
   LEFT JOIN members AS m

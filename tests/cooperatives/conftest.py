@@ -61,6 +61,7 @@ class Member:
 PRINCIPAL = 100_000
 MANDATORY = 20_000
 LIMIT = 1_000_000
+MARKET_LIMIT = 1_000_000_000
 
 
 def new_cooperative(**other: Any) -> dict[str, Any]:
@@ -108,8 +109,15 @@ class Office:
         assert answer.status_code == status, answer.text
         return answer.json()
 
-    async def cooperative(self, **other: Any) -> Cooperative:
-        """A new cooperative with three officers."""
+    async def admit(self, cooperative: Cooperative, limit_minor: int) -> None:
+        """An operator says what the cooperative may owe the market."""
+        headers = self.person(roles=["operator"]).headers
+        path = f"{cooperative.path}/market_limit"
+        answer = await self.client.put(path, json={"limit_minor": limit_minor}, headers=headers)
+        assert answer.status_code == 200, answer.text
+
+    async def cooperative(self, *, market_limit_minor: int = MARKET_LIMIT, **other: Any) -> Cooperative:
+        """A new cooperative with three officers, whose savings pay at the market."""
         chair, treasurer, secretary = self.person(), self.person(), self.person()
         officers = [
             {"account_id": str(person.account_id), "role": role}
@@ -117,9 +125,12 @@ class Office:
         ]
         answer = await self.post("/v1/cooperatives", chair, new_cooperative(officers=officers, **other), status=201)
         made = answer.json()
-        return Cooperative(
+        cooperative = Cooperative(
             UUID(made["cooperative_id"]), chair, treasurer, secretary, [UUID(each) for each in made["founders"]]
         )
+        if market_limit_minor:
+            await self.admit(cooperative, market_limit_minor)
+        return cooperative
 
     async def candidate(self, cooperative: Cooperative, person: Person | None = None) -> Member:
         """Somebody whose application was approved."""

@@ -96,6 +96,11 @@ PLANTED = [
         "clearing_is_what_orders_took",
         "UPDATE ledger_accounts SET balance_minor = balance_minor - 1 WHERE code = 'clearing:orders:{c}'",
     ),
+    (
+        "market_limits_are_what_operators_set",
+        "UPDATE cooperatives SET market_limit_minor = market_limit_minor + 1 WHERE cooperative_id = '{c}'",
+    ),
+    ("market_limits_are_what_operators_set", "UPDATE market_limits SET before_minor = 5 WHERE cooperative_id = '{c}'"),
     ("nobody_forgotten_is_named", "UPDATE members SET account_id = '{a}' WHERE member_id = '{f}'"),
 ]
 

@@ -1,9 +1,10 @@
 """Orders that are paid from savings: who may be charged, and what is given back.
 
-What must stay true: a charge is answered once; never more is given back than was taken.
+What must stay true: a charge is answered once; never more is given back than was taken; a cooperative never owes the
+market more than its limit by a charge.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -21,6 +22,22 @@ class Refusal(StrEnum):
     NOT_A_MEMBER = "not_a_member"
     TOO_LITTLE = "too_little"
     EXPIRED = "expired"
+    NOT_ADMITTED = "not_admitted"
+    LIMIT_REACHED = "limit_reached"
+
+    @property
+    def told(self) -> str:
+        """What the event says. Version 1 knows four reasons: what the market does not let savings pay is too little."""
+        own = (Refusal.NOT_ADMITTED, Refusal.LIMIT_REACHED)
+        return (Refusal.TOO_LITTLE if self in own else self).value
+
+
+@dataclass(frozen=True, slots=True)
+class Market:
+    """What a cooperative may owe the market, and what it owes, in rupiah; below zero the market owes."""
+
+    limit_minor: int
+    owed_minor: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +46,7 @@ class Buyer:
 
     member_id: UUID | None
     state: MemberState | None
+    may_pay_at_market: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +64,24 @@ def refusal_of(request: SavingsChargeRequested, buyer: Buyer | None, *, now: dat
         return Refusal.EXPIRED
     if buyer is None:
         return Refusal.UNKNOWN_COOPERATIVE
-    return None if buyer.state is MemberState.ACTIVE else Refusal.NOT_A_MEMBER
+    if buyer.state is not MemberState.ACTIVE:
+        return Refusal.NOT_A_MEMBER
+    return None if buyer.may_pay_at_market else Refusal.NOT_ADMITTED
+
+
+def within_limits(
+    requests: Iterable[SavingsChargeRequested], rooms: Mapping[UUID, int]
+) -> tuple[list[SavingsChargeRequested], list[SavingsChargeRequested]]:
+    """Those that fit into what their cooperatives may still owe, in their order, and those that do not."""
+    left = dict(rooms)
+    fitting, over = [], []
+    for request in requests:
+        if request.amount_minor <= left.get(request.cooperative_id, 0):
+            left[request.cooperative_id] -= request.amount_minor
+            fitting.append(request)
+        else:
+            over.append(request)
+    return fitting, over
 
 
 def answer(
@@ -61,7 +96,7 @@ def answer(
         "currency": request.currency,
     }
     if refusal is not None:
-        return SavingsRefused(**common, reason=refusal.value, refused_at=now)
+        return SavingsRefused(**common, reason=refusal.told, refused_at=now)
     return SavingsCharged(**common, member_id=member_id, charged_at=now)
 
 

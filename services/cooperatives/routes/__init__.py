@@ -1,6 +1,6 @@
 """What cooperatives can be asked for. Together with handlers.py the table of contents."""
 
-from services.cooperatives.routes import books, meetings, members, mine, registry, savings, surplus
+from services.cooperatives.routes import books, market, meetings, members, mine, registry, savings, surplus
 
 routers = (  # matched in this order
     savings.router,
@@ -9,5 +9,6 @@ routers = (  # matched in this order
     mine.router,
     meetings.router,
     surplus.router,
+    market.router,
     registry.router,
 )

@@ -24,7 +24,10 @@ router = APIRouter(prefix="/v1/me", tags=["mine"], responses=documented(Unauthen
 
 
 class MembershipView(BaseModel):
-    """A membership with its savings, in rupiah. `principal_open_minor`: what a candidate still has to pay."""
+    """A membership with its savings, in rupiah. `principal_open_minor`: what a candidate still has to pay.
+
+    `may_pay_at_market`: the cooperative is admitted there, so that voluntary savings pay for orders.
+    """
 
     cooperative_id: UUID
     cooperative_name: str
@@ -40,6 +43,7 @@ class MembershipView(BaseModel):
     payable_minor: int
     principal_open_minor: int
     dues_behind_minor: int
+    may_pay_at_market: bool
     currency: str
 
 

@@ -122,6 +122,8 @@ class CooperativeView(BaseModel):
     quorum: Quorum
     invitation_days: int
     capital_base: CapitalBase
+    market_limit_minor: int = Field(description="What it may owe the market for orders paid from savings; 0: none.")
+    market_used_minor: int = Field(description="What it owes; below zero the market owes.")
 
 
 class OfficerView(BaseModel):
@@ -253,6 +255,7 @@ async def show_cooperative(cooperative_id: UUID, db: Db) -> CooperativeView:
     async with db.reading() as conn:
         found = await store.cooperative(conn, cooperative_id)
         monthly_minor = await store.monthly_dues(conn, cooperative_id, day_of(utc_now()).replace(day=1))
+        market = (await store.markets(conn, [cooperative_id]))[cooperative_id]
     articles = found.articles
     return CooperativeView(
         cooperative_id=found.cooperative_id,
@@ -275,6 +278,8 @@ async def show_cooperative(cooperative_id: UUID, db: Db) -> CooperativeView:
         ),
         invitation_days=articles.invitation_days,
         capital_base=articles.capital_base,
+        market_limit_minor=market.limit_minor,
+        market_used_minor=market.owed_minor,
     )
 
 

@@ -27,6 +27,7 @@ from services.cooperatives.store.journals import (
     lock_journal,
     trial_balance,
 )
+from services.cooperatives.store.market import lock_market, markets, put_market_limit
 from services.cooperatives.store.members import (
     admit,
     applications,
@@ -124,8 +125,10 @@ __all__ = [
     "lock_as_officer",
     "lock_cooperative",
     "lock_journal",
+    "lock_market",
     "lock_member",
     "lock_withdrawal",
+    "markets",
     "member_of_withdrawal",
     "members",
     "members_of_accounts",
@@ -139,6 +142,7 @@ __all__ = [
     "paid_alone_minor",
     "post",
     "put_dues",
+    "put_market_limit",
     "refunds_made",
     "register",
     "release",

@@ -28,7 +28,9 @@ async def buyers(conn: Connection, pairs: Sequence[tuple[UUID, UUID]]) -> dict[t
     )
     return {
         (row["cooperative_id"], row["account_id"]): Buyer(
-            row["member_id"], None if row["state"] is None else MemberState(row["state"])
+            row["member_id"],
+            None if row["state"] is None else MemberState(row["state"]),
+            row["may_pay_at_market"],
         )
         for row in rows
     }

@@ -5,7 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from services.cooperatives import store
-from services.cooperatives.domain.charging import Refusal, answer, refusal_of
+from services.cooperatives.domain.charging import Refusal, answer, refusal_of, within_limits
 from services.cooperatives.domain.chart import CLEARING, VOLUNTARY, Place, day_of
 from services.cooperatives.domain.savings import Movement, Reason, SavingsKind
 from shared import ledger, outbox
@@ -20,6 +20,9 @@ NOBODY = UUID(int=0)  # an active buyer has a member; this is for the type check
 
 async def charge_savings(conn: Connection, requests: Sequence[SavingsChargeRequested], *, now: datetime) -> None:
     """Answer each charge once, by savings_charged or savings_refused. The buyers' members are locked before.
+
+    What a cooperative may owe the market is compared under the locks of the clearing accounts. A charge that the
+    savings cannot pay leaves its room to those behind it.
 
     Raises Reject for what no savings could pay: nothing, or another currency.
     """
@@ -60,8 +63,8 @@ async def charge_savings(conn: Connection, requests: Sequence[SavingsChargeReque
         )
         for request in tried
     ]
-    transfers = [
-        Transfer(
+    transfers = {
+        request.charge_id: Transfer(
             request.charge_id,
             (
                 debit(movement.ledger_account_id, request.amount_minor),
@@ -72,12 +75,18 @@ async def charge_savings(conn: Connection, requests: Sequence[SavingsChargeReque
             reference={"order_id": str(request.order_id), "member_id": str(movement.member_id)},
         )
         for request, movement in zip(tried, movements, strict=True)
-    ]
-    verdicts = await ledger.post(conn, transfers)
-    for request, verdict in zip(tried, verdicts, strict=True):
-        if isinstance(verdict, ledger.Refusal):
-            assert verdict.reason is ledger.Reason.BELOW_MINIMUM, f"the ledger refuses {request.charge_id}: {verdict}"
-            refusals[request.charge_id] = Refusal.TOO_LITTLE
+    }
+    await ledger.lock(conn, accounts.values())
+    while tried:
+        markets = await store.markets(conn, [request.cooperative_id for request in tried])
+        rooms = {id_: market.limit_minor - market.owed_minor for id_, market in markets.items()}
+        fitting, over = within_limits(tried, rooms)
+        verdicts = await ledger.post(conn, [transfers[request.charge_id] for request in fitting])
+        short = _refused(verdicts)
+        refusals |= dict.fromkeys(short, Refusal.TOO_LITTLE)
+        if not short:
+            refusals |= {request.charge_id: Refusal.LIMIT_REACHED for request in over}
+        tried = over if short else []
     taken = [movement for movement in movements if refusals[movement.movement_id] is None]
     await store.insert_movements(conn, taken, Reason.CHARGE, by=None, at=now)
     await store.insert_charges(conn, new, members, refusals, now=now)
@@ -85,3 +94,10 @@ async def charge_savings(conn: Connection, requests: Sequence[SavingsChargeReque
         conn,
         *(answer(request, members.get(request.charge_id), refusals[request.charge_id], now=now) for request in new),
     )
+
+
+def _refused(verdicts: Sequence[ledger.Verdict]) -> list[UUID]:
+    """The charges whose savings are too little, which is the only thing that can be wrong with them."""
+    refused = [verdict for verdict in verdicts if isinstance(verdict, ledger.Refusal)]
+    assert all(verdict.reason is ledger.Reason.BELOW_MINIMUM for verdict in refused), f"the ledger refuses {refused}"
+    return [verdict.id for verdict in refused]

@@ -108,7 +108,11 @@ async def _savings(visit: Visit, token: str) -> list[dict[str, Any]]:
         found = await visit.network.cooperatives.get("/v1/me/memberships", token=token)
     except Unreachable:
         return []
-    return [each for each in found["items"] if each["state"] == "active" and each["voluntary_minor"] > 0]
+    return [
+        each
+        for each in found["items"]
+        if each["state"] == "active" and each["may_pay_at_market"] and each["voluntary_minor"] > 0
+    ]
 
 
 def _payment_of(method: str) -> dict[str, str] | None:

@@ -1,0 +1,112 @@
+"""What a cooperative may owe the market: who sets it, and that no charge goes beyond it, in batches and in races."""
+
+import asyncio
+from typing import Any
+
+from services.cooperatives.handlers import handlers
+from shared.contracts.cooperatives import SavingsCharged
+from shared.testing.delivery import check_handler, published
+from tests.cooperatives.conftest import Cooperative, Office, Person
+from tests.cooperatives.test_charging import charge, reason_for, refund
+
+
+async def put(office: Office, cooperative: Cooperative, person: Person | None, limit_minor: Any) -> int:
+    """The status of the answer."""
+    headers = person.headers if person else {}
+    path = f"{cooperative.path}/market_limit"
+    return (await office.client.put(path, json={"limit_minor": limit_minor}, headers=headers)).status_code
+
+
+async def refusals(office: Office, cooperative: Cooperative) -> list[str]:
+    """Why charges were refused, as the office keeps it."""
+    async with office.db.reading() as conn:
+        rows = await conn.fetch(
+            "SELECT refusal::text FROM savings_charges WHERE cooperative_id = $1 AND refusal IS NOT NULL",
+            cooperative.cooperative_id,
+        )
+    return sorted(row["refusal"] for row in rows)
+
+
+async def test_savings_of_a_cooperative_that_nobody_admitted_pay_nothing(office: Office) -> None:
+    cooperative = await office.cooperative(market_limit_minor=0)
+    member = await office.member(cooperative, voluntary_minor=50_000)
+    asked = charge(cooperative, member, 1)
+
+    await check_handler(office.db, handlers, asked)
+
+    (membership,) = (await office.get("/v1/me/memberships", member.person))["items"]
+    assert (await reason_for(office, asked), await refusals(office, cooperative)) == ("too_little", ["not_admitted"])
+    assert (await office.trial(cooperative))["2101"] == -50_000
+    assert not membership["may_pay_at_market"]
+
+
+async def test_only_an_operator_from_outside_sets_the_limit(office: Office) -> None:
+    cooperative, other = await office.cooperative(market_limit_minor=0), await office.cooperative()
+    member = await office.member(cooperative)
+    operator = office.person(roles=["operator"])
+    member_who_operates = office.person(member.person.account_id, roles=["operator"])
+    chair_who_operates = office.person(cooperative.chair.account_id, roles=["operator"])
+
+    refused = [
+        await put(office, cooperative, person, 5)
+        for person in (None, office.person(), office.person(roles=["finance"]), member.person, other.chair)
+    ]
+    inside = [
+        await put(office, cooperative, person, 5)
+        for person in (cooperative.chair, cooperative.treasurer, chair_who_operates, member_who_operates)
+    ]
+    wrong = [await put(office, cooperative, operator, limit_minor) for limit_minor in (-1, 10**12 + 1, "much")]
+
+    assert (refused, inside, wrong) == ([401, 404, 404, 404, 404], [403] * 4, [422] * 3)
+    assert (await office.get(cooperative.path))["market_limit_minor"] == 0
+
+
+async def test_each_change_of_the_limit_says_who_made_it(office: Office) -> None:
+    cooperative = await office.cooperative(market_limit_minor=0)
+    operator = office.person(roles=["operator"])
+
+    assert [await put(office, cooperative, operator, limit_minor) for limit_minor in (70, 70, 30, 0)] == [200] * 4
+
+    async with office.db.reading() as conn:
+        rows = await conn.fetch(
+            "SELECT number, before_minor, after_minor, changed_by FROM market_limits"
+            " WHERE cooperative_id = $1 ORDER BY number",
+            cooperative.cooperative_id,
+        )
+    lines = [(row["number"], row["before_minor"], row["after_minor"]) for row in rows]
+    assert lines == [(1, 0, 70), (2, 70, 30), (3, 30, 0)]
+    assert {row["changed_by"] for row in rows} == {operator.account_id}
+
+
+async def test_a_batch_stays_within_the_limit_and_gives_room_back(office: Office) -> None:
+    cooperative = await office.cooperative(market_limit_minor=10_000)
+    member = await office.member(cooperative, voluntary_minor=50_000)
+    poor = await office.member(cooperative)
+    asked = [
+        charge(cooperative, poor, 9_000),  # has nothing: takes no room from those behind
+        charge(cooperative, member, 6_000),
+        charge(cooperative, member, 4_001),
+        charge(cooperative, member, 4_000),
+    ]
+
+    await office.hear(*asked)
+
+    charged = await published(office.db, SavingsCharged, cooperative_id=cooperative.cooperative_id)
+    shown = await office.get(cooperative.path)
+    assert {answer.charge_id for answer in charged} == {asked[1].charge_id, asked[3].charge_id}
+    assert await refusals(office, cooperative) == ["limit_reached", "too_little"]
+    assert (shown["market_limit_minor"], shown["market_used_minor"]) == (10_000, 10_000)
+
+    await office.hear(refund(asked[1], 6_000))
+    await office.hear(later := charge(cooperative, member, 6_000))
+    assert len(await published(office.db, SavingsCharged, charge_id=later.charge_id)) == 1
+
+
+async def test_charges_at_once_never_go_beyond_the_limit(office: Office) -> None:
+    cooperative = await office.cooperative(market_limit_minor=30_000)
+    members = [await office.member(cooperative, voluntary_minor=50_000) for _ in range(6)]
+
+    await asyncio.gather(*(office.hear(charge(cooperative, member, 10_000)) for member in members for _ in range(2)))
+
+    assert (await office.trial(cooperative))["2301"] == -30_000
+    assert await refusals(office, cooperative) == ["limit_reached"] * 9

@@ -87,13 +87,18 @@ class Ground:
             await asyncio.to_thread(control.stop, self.layout, name)
             await asyncio.to_thread(control.wait_stopped, self.layout, name)
 
-    async def program(self, module: str, *arguments: str) -> None:
-        """Run a program of the stack's own. Raises CalledProcessError."""
+    async def program(self, module: str, *arguments: str, tries: int = 1) -> None:
+        """Run a program of the stack's own. Raises RuntimeError with its words when the last try fails."""
         of_stack = {"LUMBUNG_HOME": str(self.layout.home), "LUMBUNG_PORT_BASE": str(self.layout.port_base)}
         command = [sys.executable, "-m", module, *arguments]
-        await asyncio.to_thread(
-            lambda: subprocess.run(command, cwd=PROJECT, env=os.environ | of_stack, check=True, capture_output=True)
-        )
+        for _try in range(tries):
+            done = await asyncio.to_thread(
+                lambda: subprocess.run(command, cwd=PROJECT, env=os.environ | of_stack, capture_output=True, text=True)
+            )
+            if done.returncode == 0:
+                return
+            await asyncio.sleep(1)
+        raise RuntimeError(f"{module} {' '.join(arguments)}: {(done.stderr or done.stdout)[-1500:]}")
 
     async def kill(self, name: str, *, signal_number: int = 9) -> int:
         """Send a signal to a process of the stack; the pid that was hit."""

@@ -67,7 +67,7 @@ async def kafka_loses_its_data(run: Run) -> Outcome:
         await asyncio.sleep(2)
         async with without_kafka(run.ground):
             await _lose_kafkas_data(run.ground)
-        await run.ground.program("deploy.local.provision_kafka", "provision-kafka")
+        await run.ground.program("deploy.local.provision_kafka", "provision-kafka", tries=5)
         outcome.runs += 1
         await _re_emit_all(run, since.strftime("%Y-%m-%dT%H:%M%z"))
 
@@ -91,7 +91,7 @@ async def without_kafka(ground: Ground) -> AsyncIterator[None]:
 async def _lose_kafkas_data(ground: Ground) -> None:
     """While it is down: everything it knew is gone, its topics, offsets and users, too; an empty one is laid out."""
     await asyncio.to_thread(shutil.rmtree, ground.layout.kafka_home / "data")
-    await ground.program("deploy.local.prepare", "prepare-kafka")
+    await ground.program("deploy.local.prepare", "prepare-kafka", tries=5)  # the supervisor starts it meanwhile
 
 
 async def _re_emit_all(run: Run, since: str) -> None:
@@ -243,7 +243,7 @@ async def nobody_sends_again(run: Run) -> Outcome:
         await asyncio.sleep(8)
         async with without_kafka(run.ground):
             await _lose_kafkas_data(run.ground)
-        await run.ground.program("deploy.local.provision_kafka", "provision-kafka")
+        await run.ground.program("deploy.local.provision_kafka", "provision-kafka", tries=5)
     outcome.runs += 1
     await buying
     outcome.orders = len(market.tally.orders)

@@ -24,9 +24,9 @@ from faults.catalogue import Run, fault, say
 from faults.copies import Copies
 from faults.ground import Ground, queries
 from faults.market import Market
-from shared import dead_letters, inbox
+from shared import dead_letters
 from shared.contracts.base import Delivery
-from shared.db import Connection, Database
+from shared.db import Database
 from shared.handlers import Handlers
 from shared.testing.delivery import KERNEL_TABLES
 from shared.worker import Runner
@@ -34,6 +34,7 @@ from shared.worker import Runner
 TIMES = 3
 BATCH_MAX = 200
 RETRY_ROUNDS = 50
+LEFT_OUT = 0.1
 ONLY_HEARD = ("catalog", "cooperatives", "financing", "programmes")  # the load speaks to identity and orders
 State = dict[str, list[dict[str, Any]]]
 
@@ -94,28 +95,20 @@ async def _compare(
 
 
 async def _control(run: Run, outcome: Outcome, copies: Copies, before: Copies, events: list[Delivery]) -> None:
-    """The same without the inbox must be seen to differ, else this test could not fail."""
-    record = inbox.record
+    """With some events left out the states must be seen to differ, else this test could not fail.
 
-    async def forgetful(conn: Connection, group: str, deliveries: list[Delivery]) -> list[Delivery]:
-        await record(conn, group, deliveries)
-        return deliveries
-
+    That the inbox is taken away is no such control: we tried, and each handler was found to do nothing twice by itself.
+    """
     rng = run.rng("control")
-    for service in ("programmes", "financing", "cooperatives", "identity", "catalog", "orders"):
-        groups = registry.handler_groups(service)
-        states = []
-        for order in (events, thrice_and_shuffled(events, rng)):
-            await copies.make(service, of=before.pattern)
-            with patch.object(inbox, "record", forgetful):
-                states.append(await _handled(run.ground, copies, service, groups, order, rng))
-        tables = sorted({*states[0], *states[1]})
-        differ = [table for table in tables if len(states[0].get(table, [])) != len(states[1].get(table, []))]
-        differ += ["(said)"] if _values(states[0]["(said)"], "times") != _values(states[1]["(said)"], "times") else []
-        if differ:
-            outcome.notes.append(f"without the inbox {service} differs in {', '.join(differ)}")
-            return
-    outcome.faults.append("without the inbox nothing differs: this test cannot fail")
+    groups = registry.handler_groups("catalog")
+    states = []
+    for heard in (events, [event for event in events if rng.random() > LEFT_OUT]):
+        await copies.make("catalog", of=before.pattern)
+        states.append(await _handled(run.ground, copies, "catalog", groups, heard, rng))
+    differing = [text.split(" ", 1)[0] for text in differences(states[0], states[1], drawn(states[0], states[0]))]
+    outcome.notes.append(f"with {LEFT_OUT:.0%} of the events left out catalog differs in {', '.join(differing)}")
+    if "stock" not in differing:
+        outcome.faults.append("lost events were not seen: this test cannot fail")
 
 
 async def _events(ground: Ground, before: Copies) -> list[Delivery]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -51,9 +52,21 @@ def lender() -> None:
     """Partner lenders: add, list, health."""
 
 
+def _slug(_context: click.Context, _option: click.Parameter, value: str) -> str:
+    """Said before anything is made: a refusal of the database would leave a machine client behind."""
+    if re.fullmatch("[a-z0-9-]{3,30}", value) is None:
+        raise click.BadParameter("3 to 30 small letters, digits and hyphens, like bank-lampung.")
+    return value
+
+
 @lender.command()
 @click.argument("name")
-@click.option("--slug", required=True, help="A short name: small letters, digits, hyphens. Names its topic.")
+@click.option(
+    "--slug",
+    required=True,
+    callback=_slug,
+    help="A short name: 3 to 30 small letters, digits, hyphens. Names its topic.",
+)
 @click.option("--webhook", metavar="URL", help="POST what happens to this address.")
 @click.option("--kafka", is_flag=True, help="Give it a Kafka topic with a user of its own.")
 @click.option("--pull", is_flag=True, help="It asks for what happened (GET /v1/events).")

@@ -280,7 +280,8 @@ class World:
                 raise StoryBroke(f"{text}: the product says {value!r}, SQL ({query}) says {found!r}")
             await asyncio.sleep(0.2)
         self.timeline.figures += 1
-        self.timeline.say(f"{text}  (SQL agrees, {len(value)} lines)")
+        lines = "1 line" if len(value) == 1 else f"{len(value)} lines"
+        self.timeline.say(f"{text}  (SQL agrees, {lines})")
 
     async def command(self, *arguments: str, stdin: str = "", expect: int = 0) -> str:
         """`./lumbung` as an operator types it; its output. Raises StoryBroke when it ends otherwise than expected."""

@@ -48,8 +48,12 @@ async def province_looks(world: World) -> None:
         "programmes",
         "blocks_too_small",
     )
+    world.timeline.detail(
+        f"(people and shops are shown {shown['units_min']} or more at a time: the last few wait for the next)"
+    )
     for item in [item for item in items if item["nilai"]][:LINES_SHOWN]:
-        world.timeline.detail(f"{item['nama_wilayah']:<28} {item['judul']:<36} {item['nilai']:>12,}".replace(",", "."))
+        value = f"{item['nilai']:>12,}".replace(",", ".")
+        world.timeline.detail(f"{item['nama_wilayah']:<28} {item['judul']:<36} {value} {item['satuan']}")
     await _table(world, province, period, items)
 
 

@@ -91,6 +91,10 @@ SELECT coalesce(sum(CASE WHEN e.side = 'credit' THEN e.amount_minor ELSE -e.amou
   FROM books AS b JOIN ledger_entries AS e ON e.account_id = b.ledger_account_id
  WHERE b.member_id = :member_id::uuid AND b.code = '2101';
 
+-- name: market_limit
+-- What its last change says that a cooperative may owe the market.
+SELECT after_minor FROM market_limits WHERE cooperative_id = :cooperative_id ORDER BY number DESC LIMIT 1;
+
 -- name: ledger_balance
 -- What an account holds, from its entries and not from its balance.
 SELECT coalesce(sum(CASE WHEN e.side = a.normal_side THEN e.amount_minor ELSE -e.amount_minor END), 0)::bigint

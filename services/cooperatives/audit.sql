@@ -129,14 +129,17 @@ SELECT c.charge_id::text AS key,
  LIMIT 100;
 
 -- name: clearing_is_what_orders_took
--- I11, our half: what a cooperative owes the market is what was charged less what was given back.
+-- I11, our half: what a cooperative owes the market is what was charged less what was given back and what it paid.
 SELECT b.cooperative_id::text AS key,
-       'clearing has ' || a.balance_minor || ', charges less refunds are ' || coalesce(c.amount, 0) AS what
+       'clearing has ' || a.balance_minor || ', charges less refunds are ' || coalesce(c.amount, 0)
+       || ', paid was ' || coalesce(p.amount, 0) AS what
   FROM books AS b
   JOIN ledger_accounts AS a ON a.id = b.ledger_account_id
   LEFT JOIN (SELECT cooperative_id, sum(amount_minor - refunded_minor) AS amount
                FROM savings_charges WHERE outcome = 'charged' GROUP BY cooperative_id) AS c USING (cooperative_id)
- WHERE b.code = '2301' AND a.balance_minor <> coalesce(c.amount, 0)
+  LEFT JOIN (SELECT cooperative_id, sum(amount_minor) AS amount
+               FROM clearing_payments GROUP BY cooperative_id) AS p USING (cooperative_id)
+ WHERE b.code = '2301' AND a.balance_minor <> coalesce(c.amount, 0) - coalesce(p.amount, 0)
  LIMIT 100;
 
 -- name: market_limits_are_what_operators_set

@@ -12,8 +12,10 @@ from services.cooperatives.use_cases.charge_savings import charge_savings
 from services.cooperatives.use_cases.credit_refunds import credit_refunds
 from services.cooperatives.use_cases.forget_person import forget_person
 from services.cooperatives.use_cases.record_patronage import record_completed, record_owners, record_refunded
+from services.cooperatives.use_cases.settle_clearing import settle_clearing
 from shared.clock import utc_now
 from shared.contracts.catalog import ShopOpened
+from shared.contracts.clearing import SavingsClaimPaid
 from shared.contracts.identity import AccountErased
 from shared.contracts.orders import ParcelCompleted, RefundMade, SavingsChargeRequested
 from shared.db import Connection
@@ -54,6 +56,12 @@ async def give_back_what_was_refunded(conn: Connection, events: list[RefundMade]
 async def forget_erased_people(conn: Connection, event: AccountErased) -> None:
     """Also when we never heard of them: they cannot apply with a token that is still valid."""
     await forget_person(conn, event.account_id, erased_at=event.erased_at)
+
+
+@handlers.on(SavingsClaimPaid)
+async def book_what_was_paid_to_the_market(conn: Connection, event: SavingsClaimPaid) -> None:
+    """It cannot come before the charges that it pays: orders takes no more than what it was told was charged."""
+    await settle_clearing(conn, event, now=utc_now())
 
 
 @patronage.on_batch(ShopOpened)

@@ -31,3 +31,12 @@ SELECT c.cooperative_id, c.market_limit_minor, coalesce(a.balance_minor, 0) AS o
   LEFT JOIN books AS b ON b.cooperative_id = c.cooperative_id AND b.code = '2301'
   LEFT JOIN ledger_accounts AS a ON a.id = b.ledger_account_id
  WHERE c.cooperative_id = ANY(:cooperative_ids::uuid[]);
+
+-- name: clearing_payment
+-- Whether a payment was booked before.
+SELECT payment_id FROM clearing_payments WHERE payment_id = :payment_id;
+
+-- name: insert_clearing_payment
+-- Once: the primary key refuses a second time.
+INSERT INTO clearing_payments (payment_id, cooperative_id, amount_minor, from_bank_minor, paid_at, booked_at)
+VALUES (:payment_id, :cooperative_id, :amount_minor, :from_bank_minor, :paid_at, :booked_at);

@@ -460,7 +460,7 @@ SELECT m.code AS key, 'the ledger says ' || coalesce(l.amount_minor, 0) || ', se
  LIMIT 100;
 
 -- name: money_is_where_it_came_in
--- I3, I11: what the provider holds, and what each cooperative owes, is what came in there less what was sent back; what is
+-- I3, I11: what the provider holds, and what cooperatives owe, is what came in there less what was sent back, or paid; what is
 -- still owed to buyers is the refunds that are not made.
 SELECT m.code AS key, 'the ledger says ' || coalesce(l.amount_minor, 0) || ', receipts and refunds say ' || m.amount_minor AS what
   FROM (SELECT code, sum(amount_minor) AS amount_minor
@@ -470,6 +470,8 @@ SELECT m.code AS key, 'the ledger says ' || coalesce(l.amount_minor, 0) || ', re
                 SELECT CASE provider WHEN 'savings' THEN 'clearing:savings' ELSE 'cash:' || provider END, -amount_minor
                   FROM refunds WHERE is_booked AND status = 'made' AND provider <> 'cod'
                 UNION ALL
+                SELECT 'clearing:savings', -amount_minor FROM savings_claim_payments
+                UNION ALL
                 SELECT 'refunds:owed', amount_minor FROM refunds WHERE is_booked AND status <> 'made') AS moves
          GROUP BY code) AS m
   LEFT JOIN (SELECT substring(code FROM '^(.*):[0-9a-f-]+$') AS code, sum(balance_minor) AS amount_minor
@@ -477,4 +479,22 @@ SELECT m.code AS key, 'the ledger says ' || coalesce(l.amount_minor, 0) || ', re
               WHERE code LIKE 'cash:%' OR code LIKE 'clearing:savings:%' OR code LIKE 'refunds:owed:%'
               GROUP BY 1) AS l USING (code)
  WHERE coalesce(l.amount_minor, 0) <> m.amount_minor
+ LIMIT 100;
+
+-- name: savings_claims_are_paid_into_the_bank
+-- I11: each payment of a cooperative came into our bank account once, with its own amount, and left that cooperative's claim.
+SELECT coalesce(p.payment_id, l.payment_id)::text AS key,
+       'paid ' || coalesce(p.amount_minor, 0) || ', the bank account got ' || coalesce(l.bank_minor, 0)
+       || ', the claim lost ' || coalesce(l.claim_minor, 0) AS what
+  FROM savings_claim_payments AS p
+  FULL JOIN (SELECT t.id AS payment_id, (t.reference ->> 'cooperative_id')::uuid AS cooperative_id,
+                    sum(e.amount_minor) FILTER (WHERE a.code = 'bank' AND e.side = 'debit')::bigint AS bank_minor,
+                    sum(e.amount_minor) FILTER (WHERE e.side = 'credit' AND a.code = 'clearing:savings:'
+                                                      || (t.reference ->> 'cooperative_id'))::bigint AS claim_minor
+               FROM ledger_transfers AS t
+               JOIN ledger_entries AS e ON e.transfer_id = t.id
+               JOIN ledger_accounts AS a ON a.id = e.account_id
+              WHERE t.reason = 'savings_claim_paid'
+              GROUP BY 1, 2) AS l ON l.payment_id = p.payment_id AND l.cooperative_id = p.cooperative_id
+ WHERE p.amount_minor IS DISTINCT FROM l.bank_minor OR p.amount_minor IS DISTINCT FROM l.claim_minor
  LIMIT 100;

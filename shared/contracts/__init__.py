@@ -1,6 +1,6 @@
 """All declared events, loaded: importing this package fills `base.TOPICS` and `base.EVENTS`."""
 
-from shared.contracts import catalog, cooperatives, financing, identity, orders, payouts, programmes
+from shared.contracts import catalog, clearing, cooperatives, financing, identity, orders, payouts, programmes
 from shared.contracts.base import EVENTS, TOPICS, Delivery, Event, EventType, Part, Topic
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "Part",
     "Topic",
     "catalog",
+    "clearing",
     "cooperatives",
     "financing",
     "identity",

@@ -97,6 +97,10 @@ PLANTED = [
         "UPDATE ledger_accounts SET balance_minor = balance_minor - 1 WHERE code = 'clearing:orders:{c}'",
     ),
     (
+        "clearing_is_what_orders_took",
+        "INSERT INTO clearing_payments VALUES (gen_random_uuid(), '{c}', 5, 5, now(), now())",
+    ),
+    (
         "market_limits_are_what_operators_set",
         "UPDATE cooperatives SET market_limit_minor = market_limit_minor + 1 WHERE cooperative_id = '{c}'",
     ),

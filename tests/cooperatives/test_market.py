@@ -2,10 +2,14 @@
 
 import asyncio
 from typing import Any
+from uuid import UUID, uuid4
 
 from services.cooperatives.handlers import handlers
+from shared.clock import utc_now
+from shared.contracts.clearing import SavingsClaimPaid
 from shared.contracts.cooperatives import SavingsCharged
 from shared.testing.delivery import check_handler, published
+from tests.cooperatives.auditing import faults
 from tests.cooperatives.conftest import Cooperative, Office, Person
 from tests.cooperatives.test_charging import charge, reason_for, refund
 
@@ -110,3 +114,69 @@ async def test_charges_at_once_never_go_beyond_the_limit(office: Office) -> None
 
     assert (await office.trial(cooperative))["2301"] == -30_000
     assert await refusals(office, cooperative) == ["limit_reached"] * 9
+
+
+def paid(cooperative_id: UUID, amount_minor: int) -> SavingsClaimPaid:
+    """What orders says when the cooperative's transfer has come."""
+    return SavingsClaimPaid(
+        payment_id=uuid4(),
+        cooperative_id=cooperative_id,
+        amount_minor=amount_minor,
+        currency="IDR",
+        paid_at=utc_now(),
+    )
+
+
+async def owing(office: Office, amount_minor: int) -> Cooperative:
+    """A cooperative that may owe just what it owes, with the principal of one member more in cash."""
+    cooperative = await office.cooperative(market_limit_minor=amount_minor)
+    member = await office.member(cooperative, voluntary_minor=amount_minor)
+    await office.hear(charge(cooperative, member, amount_minor))
+    return cooperative
+
+
+async def to_bank(office: Office, cooperative: Cooperative, amount_minor: int) -> None:
+    """The treasurer takes cash to the bank."""
+    body = {
+        "description": "Setor ke bank",
+        "booked_on": utc_now().date().isoformat(),
+        "lines": [
+            {"code": "1102", "side": "debit", "amount_minor": amount_minor},
+            {"code": "1101", "side": "credit", "amount_minor": amount_minor},
+        ],
+    }
+    made = await office.post(f"{cooperative.path}/journals", cooperative.treasurer, body, status=201)
+    path = f"{cooperative.path}/journals/{made.json()['journal_id']}/approve"
+    await office.post(path, cooperative.chair, status=200)
+
+
+async def test_a_payment_to_the_market_leaves_bank_then_cash_once(office: Office) -> None:
+    cooperative = await owing(office, 50_000)
+    await to_bank(office, cooperative, 20_000)
+    before = await office.trial(cooperative)
+    fact = paid(cooperative.cooperative_id, 30_000)
+
+    await check_handler(office.db, handlers, fact)
+    await office.hear(fact)  # under another event id
+
+    after = await office.trial(cooperative)
+    moved = {code: after[code] - before[code] for code in ("1101", "1102", "2301")}
+    assert moved == {"1101": -10_000, "1102": -20_000, "2301": 30_000}
+    assert (await office.get(cooperative.path))["market_used_minor"] == 20_000
+    assert await faults(office.db, "clearing_is_what_orders_took", "books_of_a_cooperative_balance") == {}
+
+
+async def test_a_payment_that_the_books_cannot_have_made_waits_for_the_treasurer(office: Office) -> None:
+    cooperative = await owing(office, 50_000)
+    trial = await office.trial(cooperative)
+    await office.hear(fact := paid(cooperative.cooperative_id, trial["1101"] + 1))
+    await office.hear(stranger := paid(uuid4(), 1))
+
+    async with office.db.reading() as conn:
+        rows = await conn.fetch(
+            "SELECT ordering_key, reason FROM dead_letters WHERE ordering_key = ANY($1)",
+            [str(fact.cooperative_id), str(stranger.cooperative_id)],
+        )
+    why = {row["ordering_key"]: row["reason"].split(":")[0] for row in rows}
+    assert why == {str(fact.cooperative_id): "Retry", str(stranger.cooperative_id): "Reject"}
+    assert await office.trial(cooperative) == trial

@@ -10,6 +10,7 @@ from deploy.audit import BETWEEN_SERVICES
 from services.cooperatives.handlers import handlers as of_cooperatives
 from services.orders.handlers import handlers as of_orders
 from shared.contracts.base import Event
+from shared.contracts.clearing import SavingsClaimPaid
 from shared.contracts.cooperatives import SavingsCharged, SavingsRefused
 from shared.contracts.orders import OrderPaid, RefundMade, SavingsChargeRequested
 from shared.db import Database
@@ -94,6 +95,23 @@ async def test_savings_pay_an_order_and_come_back_when_it_is_cancelled(both: Bot
     assert (await both.office.shown(both.cooperative, both.member))["voluntary_minor"] == 1_000_000
     assert await both.mirrored() == (0, 0)
     assert await faults(both.office.db, "charges_are_posted_once", "clearing_is_what_orders_took") == {}
+
+
+async def test_what_the_cooperative_pays_leaves_both_sides(both: Both) -> None:
+    order = await both.ordered(40_000)
+    await both.carry(order["order_id"])
+    finance = both.market.person(roles=["finance"])
+    body = {"amount_minor": order["total_minor"] - 1, "reference": f"TRF {order['order_id']}"}
+    path = f"/v1/savings-claims/{both.cooperative.cooperative_id}/payments"
+
+    answer = await both.market.post(path, finance, body)
+    told = await published(both.market.db, SavingsClaimPaid, cooperative_id=both.cooperative.cooperative_id)
+    await deliver(both.office.db, of_cooperatives, *told)
+
+    assert answer.status_code == 201, answer.text
+    assert await both.mirrored() == (1, 1)
+    assert (await both.office.get(both.cooperative.path))["market_used_minor"] == 1
+    assert await faults(both.office.db, "clearing_is_what_orders_took") == {}
 
 
 async def test_an_order_that_savings_cannot_pay_ends(both: Both) -> None:

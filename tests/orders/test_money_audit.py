@@ -29,6 +29,7 @@ MONEY = (
     "payees_got_what_was_settled",
     "commission_and_tax_are_what_was_settled",
     "money_is_where_it_came_in",
+    "savings_claims_are_paid_into_the_bank",
 )
 
 
@@ -103,6 +104,8 @@ FAULTS = {
     "commission_and_tax_are_what_was_settled": "UPDATE settlement_parts SET amount_minor = amount_minor + 1"
     " WHERE parcel_id = :parcel AND kind = 'commission'",
     "money_is_where_it_came_in": "UPDATE refunds SET status = 'made' WHERE order_id = :paid",
+    "savings_claims_are_paid_into_the_bank": "INSERT INTO savings_claim_payments"
+    " VALUES (gen_random_uuid(), gen_random_uuid(), 5, 'never came', gen_random_uuid(), now())",
 }
 
 

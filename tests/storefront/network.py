@@ -117,7 +117,23 @@ async def found_cooperative(town: Town) -> Koperasi:
     for member_id in made["founders"]:
         body = {"kind": "principal", "amount_minor": PRINCIPAL_MINOR}
         await post(town, "cooperatives", f"{cooperative.path}/members/{member_id}/deposits", chair_token, body)
+    await admit_to_market(town, cooperative)
     return cooperative
+
+
+async def admit_to_market(town: Town, cooperative: Koperasi) -> None:
+    """An operator, made at the command line, lets its savings pay at the market."""
+    email = f"{secrets.token_hex(6)}@contoh.id"
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "deploy.cli", "user", "add", "--email", email, "--password-stdin", "--json",
+        cwd=ROOT, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    _, err = await process.communicate(f"{PASSWORD}\n".encode())
+    assert process.returncode == 0, err.decode()
+    form = {"grant_type": "password", "email": email, "password": PASSWORD}
+    token = (await town.call("POST", "identity", "/v1/token", data=form))["access_token"]
+    path = f"{cooperative.path}/market_limit"
+    await town.call("PUT", "cooperatives", path, token=token, json={"limit_minor": 1_000_000_000})
 
 
 async def add_lender(town: Town) -> Lender:

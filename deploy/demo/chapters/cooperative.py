@@ -14,6 +14,7 @@ OFFICES = ("ketua", "sekretaris", "bendahara")
 MEMBER_SHOPS = 2
 # What the articles of this cooperative say; the rest of the story reads it back.
 PRINCIPAL_MINOR, MONTHLY_MINOR = 100_000, 20_000
+MARKET_LIMIT_MINOR = 100_000_000_000
 
 
 async def cooperative_is_founded(world: World) -> None:
@@ -50,6 +51,23 @@ async def cooperative_is_founded(world: World) -> None:
         officer = club.secretary if founder is club.chair else club.chair
         await _pay_principal(world, officer, club.members[founder.contact], articles["principal_savings_minor"])
     await _members_are(world, len(founders), "founders whose principal savings are paid")
+    await _admit_to_market(world)
+
+
+async def _admit_to_market(world: World) -> None:
+    """Anybody may found one: an operator says up to what its savings pay at the market. Its officers may not."""
+    path, body = f"{world.club.path}/market_limit", {"limit_minor": MARKET_LIMIT_MINOR}
+    refusal = await world.call("PUT", "cooperatives", path, person=world.club.chair, body=body, expect=(403,))
+    world.timeline.say(f"savings pay at the market when an operator says so; to the chair: {refusal['title']}")
+    await world.call("PUT", "cooperatives", path, person=world.operators[1], body=body)
+    shown = await world.call("GET", "cooperatives", world.club.path)
+    await world.figure(
+        "so much may the cooperative owe the market, in rupiah",
+        shown["market_limit_minor"],
+        "cooperatives",
+        "market_limit",
+        cooperative_id=world.club.cooperative_id,
+    )
 
 
 async def members_join(world: World) -> None:

@@ -16,6 +16,7 @@ from shared import rules
 from shared.ledger import Kind, NewAccount
 
 CASH = "1101"
+BANK = "1102"
 RECEIVABLE = "1201"
 VOLUNTARY = "2101"
 PAYABLE = "2102"

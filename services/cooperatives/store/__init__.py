@@ -27,7 +27,13 @@ from services.cooperatives.store.journals import (
     lock_journal,
     trial_balance,
 )
-from services.cooperatives.store.market import lock_market, markets, put_market_limit
+from services.cooperatives.store.market import (
+    insert_clearing_payment,
+    is_clearing_payment_booked,
+    lock_market,
+    markets,
+    put_market_limit,
+)
 from services.cooperatives.store.members import (
     admit,
     applications,
@@ -110,6 +116,7 @@ __all__ = [
     "hold",
     "insert_application",
     "insert_charges",
+    "insert_clearing_payment",
     "insert_cooperative",
     "insert_journal",
     "insert_link_code",
@@ -118,6 +125,7 @@ __all__ = [
     "insert_officers",
     "insert_refunds",
     "insert_withdrawal",
+    "is_clearing_payment_booked",
     "is_without_officers",
     "journal_lines",
     "journals",

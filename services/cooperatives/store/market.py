@@ -8,6 +8,7 @@ from uuid import UUID
 from services.cooperatives.domain.charging import Market
 from services.cooperatives.domain.problems import CooperativeNotFound
 from shared import sql
+from shared.contracts.clearing import SavingsClaimPaid
 from shared.db import Connection
 from shared.sql import Row
 
@@ -40,3 +41,23 @@ async def markets(conn: Connection, cooperative_ids: Iterable[UUID]) -> dict[UUI
     """What each of these may owe and owes; of one that is not known, nothing comes back."""
     rows = await queries.markets.rows(conn, cooperative_ids=list(set(cooperative_ids)))
     return {row["cooperative_id"]: Market(row["market_limit_minor"], row["owed_minor"]) for row in rows}
+
+
+async def is_clearing_payment_booked(conn: Connection, payment_id: UUID) -> bool:
+    """Whether a payment to the market is in the books already."""
+    return await queries.clearing_payment.value(conn, payment_id=payment_id) is not None
+
+
+async def insert_clearing_payment(
+    conn: Connection, paid: SavingsClaimPaid, *, from_bank_minor: int, now: datetime
+) -> None:
+    """Remember a payment to the market."""
+    await queries.insert_clearing_payment.run(
+        conn,
+        payment_id=paid.payment_id,
+        cooperative_id=paid.cooperative_id,
+        amount_minor=paid.amount_minor,
+        from_bank_minor=from_bank_minor,
+        paid_at=paid.paid_at,
+        booked_at=now,
+    )

@@ -141,3 +141,17 @@ class BankFileErased(Problem):
 
     status = 410
     slug = "bank-file-erased"
+
+
+class MoreThanOwed(Problem):
+    """The cooperative owes less than that."""
+
+    status = 409
+    slug = "more-than-owed"
+
+
+class ReferenceCounted(Problem):
+    """A payment with this reference was counted before."""
+
+    status = 409
+    slug = "reference-counted"

@@ -1,6 +1,6 @@
 """What orders can be asked for: orders, carts, parcels, money. Together with handlers.py the table of contents."""
 
-from services.orders.routes import bank_accounts, carts, money, orders, parcels, payments, payouts, placing
+from services.orders.routes import bank_accounts, carts, claims, money, orders, parcels, payments, payouts, placing
 
 routers = (  # matched in this order
     placing.router,
@@ -11,4 +11,5 @@ routers = (  # matched in this order
     money.router,
     bank_accounts.router,
     payouts.router,
+    claims.router,
 )

@@ -88,4 +88,4 @@ def day_of(moment: datetime) -> date:
 
 def start_of_day(moment: datetime) -> datetime:
     """When that day of the books began."""
-    return datetime.combine(day_of(moment), time(), WIB)
+    return datetime.combine(day_of(moment), time.min, WIB)

@@ -55,12 +55,11 @@ class Share:
     waived_minor: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Allocation:
-    """A payment, divided. `rest_minor`: what the loan does not need."""
+class Divided:
+    """What the shares of a payment come to."""
 
-    shares: tuple[Share, ...]
-    rest_minor: int
+    __slots__ = ()
+    shares: Sequence[Share]
 
     @property
     def principal_minor(self) -> int:
@@ -76,6 +75,14 @@ class Allocation:
     def waived_minor(self) -> int:
         """Cost that nobody pays any more."""
         return sum(share.waived_minor for share in self.shares)
+
+
+@dataclass(frozen=True, slots=True)
+class Allocation(Divided):
+    """A payment, divided. `rest_minor`: what the loan does not need."""
+
+    shares: tuple[Share, ...]
+    rest_minor: int
 
     @property
     def paid_minor(self) -> int:

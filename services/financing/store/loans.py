@@ -9,7 +9,7 @@ from uuid import UUID
 
 import asyncpg
 
-from services.financing.domain.loan_book import Due, Share
+from services.financing.domain.loan_book import Divided, Due, Share
 from services.financing.domain.problems import ReferenceTaken
 from services.financing.domain.products import Scheme
 from services.financing.store.named import loans
@@ -64,7 +64,7 @@ class Loan:
 
 
 @dataclass(frozen=True, slots=True)
-class Repayment:
+class Repayment(Divided):
     """Money that counts for a loan: an instalment of orders', or paid to the lender under its reference."""
 
     repayment_id: UUID
@@ -73,21 +73,6 @@ class Repayment:
     reference: str | None
     shares: Sequence[Share]
     received_at: datetime
-
-    @property
-    def principal_minor(self) -> int:
-        """What of it is principal."""
-        return sum(share.principal_minor for share in self.shares)
-
-    @property
-    def cost_minor(self) -> int:
-        """What of it is cost."""
-        return sum(share.cost_minor for share in self.shares)
-
-    @property
-    def waived_minor(self) -> int:
-        """Cost that nobody pays any more."""
-        return sum(share.waived_minor for share in self.shares)
 
     @property
     def amount_minor(self) -> int:

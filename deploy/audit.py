@@ -55,6 +55,37 @@ class Findings:
         )
 
 
+class Pace:
+    """Lets an audit work for a share of the time (above 0, at most 1) and rest otherwise.
+
+    Work is the time of a query, and what this process computed since the last rest: on few cores both are taken from
+    those who are being audited.
+    """
+
+    def __init__(self, share: float) -> None:
+        self._rest_by_work = 1 / share - 1
+        self._computed = time.process_time()
+
+    async def rest(self, query_seconds: float) -> None:
+        """After a query that took so long."""
+        worked = query_seconds + time.process_time() - self._computed
+        await asyncio.sleep(worked * self._rest_by_work)
+        self._computed = time.process_time()
+
+
+class Paced(asyncpg.Connection):
+    """A connection that keeps to a pace."""
+
+    pace = Pace(1.0)
+
+    async def fetch(self, *args: Any, **options: Any) -> Any:
+        """The rows, after the rest that they cost."""
+        began = time.monotonic()
+        rows = await super().fetch(*args, **options)
+        await self.pace.rest(time.monotonic() - began)
+        return rows
+
+
 async def nobody_is_behind(_: list[Handlers]) -> list[str]:
     """For databases without Kafka: whatever was delivered was handled already."""
     return []
@@ -69,13 +100,15 @@ async def run(
     look_again_seconds: float = 1.0,
     settle_seconds: float = 10.0,
     sample: int = SAMPLE,
+    share: float = 1.0,
 ) -> Findings:
     """Audit the databases at `addresses` (service to DSN), with the handler groups of each service.
 
+    `share`: how much of the time it may work; it rests otherwise, and takes so much longer.
     Raises OSError or asyncpg.PostgresError when it could not look.
     """
     since = since.replace(second=0, microsecond=0)
-    async with _connections(addresses) as conns:
+    async with _connections(addresses, share) as conns:
         owners = [await audit.owner(name, conn) for name, conn in conns.items()]
         listeners = [Listener(handlers, conns[name]) for name in conns for handlers in groups.get(name, [])]
         behind = await passed([listener.handlers for listener in listeners])
@@ -102,16 +135,19 @@ async def _settled(looks: list[Look], look_again_seconds: float, settle_seconds:
 
 
 @asynccontextmanager
-async def _connections(addresses: Mapping[str, str]) -> AsyncIterator[dict[str, AuditConnection]]:
+async def _connections(addresses: Mapping[str, str], share: float) -> AsyncIterator[dict[str, AuditConnection]]:
+    pace = Pace(share)
     async with AsyncExitStack() as stack:
         conns: dict[str, AuditConnection] = {}
         for name, dsn in addresses.items():
-            conn: AuditConnection = await asyncpg.connect(
+            conn = await asyncpg.connect(
                 dsn,
+                connection_class=Paced,
                 timeout=10,
                 command_timeout=120,
                 server_settings={"application_name": "lumbung-audit", "timezone": "UTC", "jit": "off"},
             )
+            conn.pace = pace
             stack.push_async_callback(conn.close)
             conns[name] = conn
         yield conns

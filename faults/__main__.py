@@ -125,6 +125,7 @@ def main(
     names = only.split(",") if only else list(FAULTS)
     if unknown := set(names) - set(FAULTS):
         raise click.UsageError(f"There is no fault {', '.join(sorted(unknown))}; see --list.")
+    os.environ |= {"LUMBUNG_HOME": HOME, "LUMBUNG_PORT_BASE": str(PORT_BASE)} | SHORT_CLOCKS  # for all that we start
     number = seed if seed is not None else int(f"{datetime.now(UTC):%Y%m%d}")
 
     def told(outcomes: list[Outcome]) -> None:

@@ -12,6 +12,7 @@ from faults.books import Outcome, close
 from faults.ground import Ground
 from faults.market import LIFE_SECONDS, Market, Tally
 
+CLIENTS = 32  # who live whole lives at the same time
 SERVICES_UNDER_LOAD = ("orders", "catalog", "identity", "cooperatives", "financing", "programmes", "storefront")
 
 
@@ -39,12 +40,14 @@ class Run:
         *,
         orders: int | None = None,
         placers: int = 0,
+        places_only: bool = False,
     ) -> Outcome:
         """Let people buy while `breaking` happens, and on until it is over; then look at what became of it.
 
         `placers`: clients beside them that place ten orders a second each and wait for nothing.
         """
-        market = Market(self.ground, self.seed + sum(outcome.name.encode()), life_seconds=self.patience_seconds)
+        market = Market(self.ground, self.seed + sum(outcome.name.encode()), CLIENTS, places_only=places_only)
+        market.life_seconds = self.patience_seconds
         is_over = asyncio.Event()
 
         async def broken() -> None:

@@ -62,12 +62,7 @@ async def _with_clock(ground: Ground) -> Path:
     clock.write_bytes(struct.pack("=q", 0))
     for path in (library, clock):
         path.chmod(0o755)
-    environment = {
-        **os.environ,
-        **SHORT_CLOCKS,
-        "LUMBUNG_HOME": str(ground.layout.home),
-        "LUMBUNG_PORT_BASE": str(ground.layout.port_base),
-    }
+    environment = os.environ | SHORT_CLOCKS | ground.environment
     ground.layout.state_file.unlink(missing_ok=True)
     with ground.log_of("supervisor").open("ab") as log:
         await asyncio.create_subprocess_exec(

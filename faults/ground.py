@@ -31,6 +31,7 @@ SHORT_CLOCKS = {
     "LUMBUNG_PAYMENT_SECONDS": "15",
     "LUMBUNG_COMPLETION_SECONDS": "6",
     "LUMBUNG_SWEEP_SECONDS": "1",
+    "LUMBUNG_SURPLUS_BEFORE_YEAR_END": "true",
 }
 PASSWORD = "patah-tumbuh-2026"  # noqa: S105  of invented people
 SHOPS, GOODS_OF_A_SHOP, PIECES = 4, 25, 1_000_000
@@ -63,14 +64,18 @@ class Ground:
         """The token of who keeps the shops."""
         return self.tokens[0]
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """What says to a program which stack it is on."""
+        return {"LUMBUNG_HOME": str(self.layout.home), "LUMBUNG_PORT_BASE": str(self.layout.port_base)}
+
     def lumbung(self, *arguments: str, is_checked: bool = True, **environment: str) -> str:
         """The command, on this stack; its standard output. Raises CalledProcessError when checked."""
         command = [sys.executable, "-m", "deploy.cli", *arguments]
-        of_stack = {"LUMBUNG_HOME": str(self.layout.home), "LUMBUNG_PORT_BASE": str(self.layout.port_base)}
         done = subprocess.run(
             command,
             cwd=PROJECT,
-            env=os.environ | of_stack | SHORT_CLOCKS | environment,
+            env=os.environ | self.environment | SHORT_CLOCKS | environment,
             check=is_checked,
             stdout=subprocess.PIPE,
             text=True,
@@ -89,11 +94,11 @@ class Ground:
 
     async def program(self, module: str, *arguments: str, tries: int = 1) -> None:
         """Run a program of the stack's own. Raises RuntimeError with its words when the last try fails."""
-        of_stack = {"LUMBUNG_HOME": str(self.layout.home), "LUMBUNG_PORT_BASE": str(self.layout.port_base)}
         command = [sys.executable, "-m", module, *arguments]
+        environment = os.environ | self.environment
         for _try in range(tries):
             done = await asyncio.to_thread(
-                lambda: subprocess.run(command, cwd=PROJECT, env=os.environ | of_stack, capture_output=True, text=True)
+                lambda: subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True)
             )
             if done.returncode == 0:
                 return

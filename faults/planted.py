@@ -1,19 +1,27 @@
 """The audit: it finds every planted corruption by name, says zero when nothing is wrong, and costs little."""
 
 import asyncio
+import os
+import signal
+import statistics
+import sys
 import time
 from dataclasses import dataclass
 
 import asyncpg
 
+from deploy.local.layout import PROJECT
 from deploy.local.stack import SERVICES
-from faults.books import Outcome, close
+from faults.books import Outcome
 from faults.catalogue import Run, fault, say
 from faults.copies import Copies, found_in
-from faults.market import Market
+from faults.keeper import dies_with_us
+from faults.market import Tally
+from faults.story import play_story
 
 AIM_PERCENT = 5.0
-ROUNDS = 3
+PAIRS, WINDOW_SECONDS, SWITCH_SECONDS = 12, 4.0, 0.5
+STARTING_SECONDS = 8.0  # Python and its libraries are loaded: no part of what a look costs
 
 
 @dataclass(frozen=True)
@@ -162,6 +170,18 @@ CORRUPTIONS = (
         "minutes_are_intact",
     ),
     Planted(
+        "minutes that are no JSON any more",
+        "cooperatives",
+        "UPDATE meetings SET minutes = left(minutes, length(minutes) / 2) WHERE minutes IS NOT NULL",
+        "minutes_say_what_happened",
+    ),
+    Planted(
+        "minutes without their motions",
+        "cooperatives",
+        "UPDATE meetings SET minutes = (minutes::jsonb || '{\"motions\": 7}')::text WHERE minutes IS NOT NULL",
+        "minutes_say_what_happened",
+    ),
+    Planted(
         "a vote that was never cast",
         "cooperatives",
         "UPDATE motions SET yes = yes + 1 WHERE is_carried",
@@ -219,7 +239,7 @@ CORRUPTIONS = (
 async def audit_finds_what_is_planted(run: Run) -> Outcome:
     """Play the demonstration, copy its databases, and spoil one copy after the other."""
     outcome = run.outcome("audit-finds-what-is-planted", f"{len(CORRUPTIONS)} corruptions of the demonstration's data")
-    await run.ground.program("deploy.demo", "--keep-clocks")
+    await play_story(run.ground)
     await plant_all(run, outcome)
     return outcome
 
@@ -252,37 +272,58 @@ async def plant_all(run: Run, outcome: Outcome) -> None:
     outcome.notes.append(f"{outcome.runs} of {len(CORRUPTIONS)} were planted")
 
 
-@fault("audit-costs-little", f"The audit may run all the time: it costs at most {AIM_PERCENT:.0f} % of throughput.")
+@fault(
+    "audit-costs-little",
+    f"The audit may run all the time: it costs at most {AIM_PERCENT:.0f} % of throughput.",
+    spoils=True,
+)
 async def audit_costs_little(run: Run) -> Outcome:
-    """The same load with and without the audit beside it, in turn, three times each; the medians are compared."""
-    outcome = run.outcome("audit-costs-little", "lumbung audit --watch 30 beside the load, in turns")
-    amount = max(100, run.orders // (2 * ROUNDS))
-    rates: dict[bool, list[float]] = {True: [], False: []}
-    markets = []
-    for number in range(2 * ROUNDS):
-        is_watched = number % 2 == 1
-        market = Market(run.ground, run.seed + 1000 + number, places_only=True)
-        watching = asyncio.create_task(_watch(run)) if is_watched else None
-        began = time.monotonic()
-        await market.run(amount)
-        rates[is_watched].append(len(market.tally.orders) / (time.monotonic() - began))
-        if watching is not None:
-            watching.cancel()
-            await asyncio.wait([watching])
-        markets.append(market)
-        outcome.runs += is_watched
-    for market in markets[1:]:
-        markets[0].tally.orders |= market.tally.orders
-    without, beside = (sorted(rates[key])[ROUNDS // 2] for key in (False, True))
-    percent = 100 * (1 - beside / without)
-    outcome.notes.append(f"{without:.0f} orders a second without, {beside:.0f} beside the audit: {percent:.1f} %")
-    if percent > AIM_PERCENT:
-        outcome.notes.append(f"more than the aim of {AIM_PERCENT:.0f} %")
-    return await close(run.ground, outcome, markets[0].tally)
+    """One load; the audit beside it works and is stopped in turns, so that a slower or faster machine is no difference.
+
+    Windows come in pairs whose order changes (ABBA); what counts is the median of the pairs' ratios.
+    """
+    outcome = run.outcome(
+        "audit-costs-little", "lumbung audit --watch 1 beside the load, stopped in every other window"
+    )
+    pairs = PAIRS if run.orders >= 1000 else 4
+
+    async def breaking(tally: Tally) -> None:
+        audit = await _watching(run)
+        try:
+            ratios, rates = [], {True: 0.0, False: 0.0}
+            for number in range(pairs):
+                for is_beside in (True, False) if number % 2 else (False, True):
+                    audit.send_signal(signal.SIGCONT if is_beside else signal.SIGSTOP)
+                    await asyncio.sleep(SWITCH_SECONDS)
+                    began, placed = time.monotonic(), len(tally.placed_at)
+                    await asyncio.sleep(WINDOW_SECONDS)
+                    rates[is_beside] = (len(tally.placed_at) - placed) / (time.monotonic() - began)
+                ratios.append(rates[True] / rates[False])
+                outcome.runs += 1
+        finally:
+            if audit.returncode is None:
+                audit.send_signal(signal.SIGCONT)
+                audit.terminate()
+            await audit.wait()
+        percent = 100 * (1 - statistics.median(ratios))
+        quarters = statistics.quantiles(ratios, n=4)
+        outcome.notes.append(
+            f"throughput beside the audit is {percent:.1f} % less (median of {pairs} pairs of windows; half of them "
+            f"between {100 * (1 - quarters[2]):.1f} and {100 * (1 - quarters[0]):.1f} %)"
+        )
+        if percent > AIM_PERCENT:
+            outcome.faults.append(f"more than {AIM_PERCENT:.0f} %")
+
+    return await run.under_load(outcome, breaking, places_only=True)
 
 
-async def _watch(run: Run) -> None:
-    """The audit as it runs all the time: a look, then half a minute of rest."""
-    while True:
-        await run.ground.command("audit", "--json", is_checked=False)
-        await asyncio.sleep(30)
+async def _watching(run: Run) -> asyncio.subprocess.Process:
+    """The audit as it runs all the time, once it has looked for the first time."""
+    process = await asyncio.create_subprocess_exec(
+        *dies_with_us(), sys.executable, "-m", "deploy.cli", "audit", "--watch", "1", "--json",
+        cwd=PROJECT, env=os.environ | run.ground.environment, stdout=asyncio.subprocess.DEVNULL,
+    )  # fmt: skip
+    await asyncio.sleep(STARTING_SECONDS)
+    if process.returncode is not None:
+        raise RuntimeError(f"the audit ended with {process.returncode}")
+    return process

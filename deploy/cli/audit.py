@@ -23,6 +23,7 @@ from deploy.local.stack import SERVICES, load_stack
 EXIT_CLEAN = 0
 EXIT_DIFFERENCES = 1
 EXIT_COULD_NOT_LOOK = 2
+WATCHING_SHARE = 0.05  # of the time, when it looks all the time
 
 
 @click.command()
@@ -36,9 +37,20 @@ EXIT_COULD_NOT_LOOK = 2
 )
 @click.option("--look-again", default=1.0, show_default=True, help="Seconds until a violation is looked at again.")
 @click.option("--watch", type=float, metavar="SECONDS", help="Go on, with this pause, until interrupted.")
+@click.option(
+    "--share",
+    type=click.FloatRange(0.001, 1.0),
+    help=f"Work for at most this share of the time and rest otherwise: {WATCHING_SHARE} with --watch, else 1.",
+)
 @json_option
 def audit(
-    settle: float, hours: float, since: datetime | None, look_again: float, watch: float | None, as_json: bool
+    settle: float,
+    hours: float,
+    since: datetime | None,
+    look_again: float,
+    watch: float | None,
+    share: float | None,
+    as_json: bool,
 ) -> None:
     """Compare published with recorded events; check what must always be true.
 
@@ -48,10 +60,11 @@ def audit(
     \b
     Exit codes: 0 clean, 1 something differs, 2 it could not look.
     """
+    of_the_time = share or (1.0 if watch is None else WATCHING_SHARE)
     while True:
         began = time.monotonic()
         try:
-            findings = asyncio.run(_look(since or audits.default_since(hours), settle, look_again))
+            findings = asyncio.run(_look(since or audits.default_since(hours), settle, look_again, of_the_time))
         except (LocalStackError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError, KafkaException) as error:
             click.echo(f"lumbung: The audit could not look: {error}", err=True)
             code = EXIT_COULD_NOT_LOOK
@@ -63,7 +76,7 @@ def audit(
         time.sleep(watch)
 
 
-async def _look(since: datetime, settle: float, look_again: float) -> Findings:
+async def _look(since: datetime, settle: float, look_again: float, share: float) -> Findings:
     stack = load_stack(current_layout().home)
     stack.pid_of("postgres")
     names = [name for name in SERVICES if name in registry.service_names()]
@@ -77,6 +90,7 @@ async def _look(since: datetime, settle: float, look_again: float) -> Findings:
         passed=consumers.passed,
         look_again_seconds=look_again,
         settle_seconds=settle,
+        share=share,
     )
 
 

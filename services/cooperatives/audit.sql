@@ -332,13 +332,14 @@ SELECT m.meeting_id::text AS key, 'the minutes, their hash, a signature or the a
  LIMIT 100;
 
 -- name: minutes_say_what_happened
--- Who was there and how they voted is in the minutes as it is in the tables.
+-- Who was there and how they voted is in the minutes as it is in the tables. Minutes that are no JSON say none of it.
 SELECT m.meeting_id || '/' || coalesce(q.motion_id::text, 'roll') AS key,
        'the minutes say otherwise than the ' || CASE WHEN q.motion_id IS NULL THEN 'roll' ELSE 'ballots' END AS what
   FROM meetings AS m
+ CROSS JOIN LATERAL (SELECT CASE WHEN m.minutes IS JSON OBJECT THEN m.minutes::jsonb END AS document) AS t
  CROSS JOIN LATERAL (
         SELECT NULL::uuid AS motion_id, jsonb_build_object('present', count(*)) AS counted,
-               jsonb_build_object('present', m.minutes::jsonb -> 'present') AS said
+               jsonb_build_object('present', t.document -> 'present') AS said
           FROM meeting_roll AS r WHERE r.meeting_id = m.meeting_id
         UNION ALL
         SELECT n.motion_id,
@@ -348,7 +349,8 @@ SELECT m.meeting_id || '/' || coalesce(q.motion_id::text, 'roll') AS key,
                                   'is_carried', n.is_carried, 'allocation', n.allocation),
                (SELECT jsonb_build_object('yes', s -> 'yes', 'no', s -> 'no', 'abstain', s -> 'abstain',
                                           'is_carried', s -> 'is_carried', 'allocation', nullif(s -> 'allocation', 'null'))
-                  FROM jsonb_array_elements(m.minutes::jsonb -> 'motions') AS s
+                  FROM jsonb_array_elements(CASE jsonb_typeof(t.document -> 'motions') WHEN 'array'
+                                            THEN t.document -> 'motions' ELSE '[]' END) AS s
                  WHERE s ->> 'motion_id' = n.motion_id::text)
           FROM motions AS n LEFT JOIN ballots AS b ON b.motion_id = n.motion_id
          WHERE n.meeting_id = m.meeting_id

@@ -104,6 +104,14 @@ PLANTED = [
     ),
     ("minutes_say_what_happened", "DELETE FROM meeting_roll WHERE member_id = '{last}'"),
     (
+        "minutes_say_what_happened",
+        "UPDATE meetings SET minutes = left(minutes, length(minutes) / 2) WHERE cooperative_id = '{c}'",
+    ),
+    (
+        "minutes_say_what_happened",
+        "UPDATE meetings SET minutes = jsonb_set(minutes::jsonb, '{motions}', '7')::text WHERE cooperative_id = '{c}'",
+    ),
+    (
         "motions_say_what_was_voted",
         "UPDATE motions SET yes = yes + 1 WHERE meeting_id IN"
         " (SELECT meeting_id FROM meetings WHERE cooperative_id = '{c}')",

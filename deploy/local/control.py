@@ -26,7 +26,13 @@ from deploy.local.files import read_json, tail, write_json
 from deploy.local.layout import PROJECT, Layout, LocalStackError, remember_port_base
 from deploy.local.pids import Pid
 from deploy.local.ports import require_free
-from deploy.local.processes import base_environment, build_processes, layout_environment, remember_wishes
+from deploy.local.processes import (
+    base_environment,
+    build_processes,
+    layout_environment,
+    remember_two_processes,
+    remember_wishes,
+)
 from deploy.local.spec import ProcessSpec, with_dependencies
 from deploy.local.stack import StackMissing, describe_stack, load_stack, recorded_pid, write_stack
 from deploy.local.supervisor import end_leftovers
@@ -102,6 +108,7 @@ def _refuse_other_ports(layout: Layout) -> None:
 
 def _prepare(layout: Layout, say: Say) -> list[ProcessSpec]:
     remember_port_base(layout)
+    remember_two_processes(layout, is_running=supervisor_pid(layout) is not None)
     stack = describe_stack(layout)
     write_stack(layout, stack)
     if supervisor_pid(layout) is None or not layout.kafka_record.exists():

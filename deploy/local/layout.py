@@ -23,6 +23,13 @@ PORT_OFFSETS = {
     "cooperatives": 4,
     "financing": 5,
     "programmes": 6,
+    "storefront-worker": 20,
+    "identity-worker": 21,
+    "catalog-worker": 22,
+    "orders-worker": 23,
+    "cooperatives-worker": 24,
+    "financing-worker": 25,
+    "programmes-worker": 26,
     "payments": 90,
     "notices": 91,
     "kafka": 92,
@@ -70,6 +77,11 @@ class Layout:
     def wishes_file(self) -> Path:
         """The LUMBUNG_ variables that people gave to `up`."""
         return self.home / WISHES
+
+    @property
+    def two_processes_file(self) -> Path:
+        """The services that run as two processes (LUMBUNG_TWO_PROCESSES)."""
+        return self.home / "two_processes.json"
 
     @property
     def stack_file(self) -> Path:

@@ -10,10 +10,11 @@ import importlib.util
 import os
 import signal
 import sys
+from dataclasses import replace
 
 from deploy.local import kafka, postgres
 from deploy.local.files import read_json, write_json
-from deploy.local.layout import HOST, WISHES, Layout
+from deploy.local.layout import HOST, WISHES, Layout, LocalStackError
 from deploy.local.spec import Answers, Http, ProcessSpec, Tcp
 from deploy.local.stack import KAFKA_PARTNERS, SERVICES, Stack
 
@@ -25,7 +26,8 @@ SANDBOXES = {
 INFRASTRUCTURE = ("provision-postgres", "provision-kafka")
 URLS = (*SERVICES, *SANDBOXES)
 PASSED_ON = ("PATH", "HOME", "LANG", "TZ", "TMPDIR", "JAVA_HOME", "SSL_CERT_FILE", "LD_LIBRARY_PATH")
-DECIDED_BY_LAYOUT = ("LUMBUNG_HOME", "LUMBUNG_PORT_BASE")
+TWO_PROCESSES = "LUMBUNG_TWO_PROCESSES"
+DECIDED_BY_LAYOUT = ("LUMBUNG_HOME", "LUMBUNG_PORT_BASE", TWO_PROCESSES)
 
 
 def module_of(name: str) -> str:
@@ -70,6 +72,29 @@ def remember_wishes(layout: Layout) -> None:
     write_json(layout.wishes_file, wishes, mode=0o600)
 
 
+def remember_two_processes(layout: Layout, *, is_running: bool) -> None:
+    """Keep which services `up` was told to run as two processes; told nothing, they stay as they are.
+
+    Raises LocalStackError for a name that is no service, and for another wish while the stack runs: a service whose
+    second process is taken away would go on without its handlers.
+    """
+    wish = os.environ.get(TWO_PROCESSES)
+    if wish is None:
+        return
+    names = list(SERVICES) if wish == "all" else sorted(filter(None, wish.split(",")))
+    if unknown := [name for name in names if name not in SERVICES]:
+        raise LocalStackError(f"{TWO_PROCESSES} names {', '.join(unknown)}; there are all, {', '.join(SERVICES)}.")
+    if is_running and set(names) != set(two_processes(layout)):
+        raise LocalStackError(f"The stack runs with {TWO_PROCESSES}={','.join(two_processes(layout))}; stop it first.")
+    write_json(layout.two_processes_file, names)
+
+
+def two_processes(layout: Layout) -> list[str]:
+    """The services that run as two processes."""
+    names: list[str] = read_json(layout.two_processes_file) or []
+    return names
+
+
 def service_environment(stack: Stack, name: str) -> dict[str, str]:
     """The LUMBUNG_ variables of a service or sandbox, read by shared/settings.py; addresses and passwords are ours."""
     wishes: dict[str, str] = read_json(stack.home / WISHES) or {}
@@ -98,7 +123,7 @@ def service_environment(stack: Stack, name: str) -> dict[str, str]:
 
 def build_processes(layout: Layout, stack: Stack) -> list[ProcessSpec]:
     """Everything this tree can run, in the order in which people like to read it."""
-    return [*_postgres(layout), *_kafka(layout), *_applications(stack)]
+    return [*_postgres(layout), *_kafka(layout), *_applications(layout, stack)]
 
 
 def _task(layout: Layout, name: str, purpose: str, module: str, depends: tuple[str, ...] = ()) -> ProcessSpec:
@@ -159,27 +184,43 @@ def _kafka(layout: Layout) -> list[ProcessSpec]:
     ]
 
 
-def _applications(stack: Stack) -> list[ProcessSpec]:
+def _applications(layout: Layout, stack: Stack) -> list[ProcessSpec]:
     specs = []
+    two = two_processes(layout)
     for name in (*SANDBOXES, *SERVICES):
         if not is_present(name):
             continue
         port = stack.ports[name]
-        specs.append(
-            ProcessSpec(
-                name=name,
-                purpose=SANDBOXES.get(name, f"service {name}"),
-                command=[sys.executable, "-m", module_of(name)],
-                environment=base_environment() | service_environment(stack, name),
-                depends=() if name in SANDBOXES else ("migrate", "provision-kafka"),
-                ready=Http(port),
-                ports=(port,),
-                url=stack.url(name),
-            )
+        spec = ProcessSpec(
+            name=name,
+            purpose=SANDBOXES.get(name, f"service {name}"),
+            command=[sys.executable, "-m", module_of(name)],
+            environment=base_environment() | service_environment(stack, name),
+            depends=() if name in SANDBOXES else ("migrate", "provision-kafka"),
+            ready=Http(port),
+            ports=(port,),
+            url=stack.url(name),
         )
+        specs += _split(spec, layout.port(f"{name}-worker")) if name in two else [spec]
     if is_present("financing"):
         specs.append(_partners(stack))
     return specs
+
+
+def _split(spec: ProcessSpec, port: int) -> list[ProcessSpec]:
+    """A service as two processes; the one that answers HTTP needs the other, so that none runs without its handlers."""
+    worker = replace(
+        spec,
+        name=f"{spec.name}-worker",
+        purpose=f"worker and relay of {spec.name}",
+        command=[*spec.command, "--role", "worker,relay"],
+        environment={**spec.environment, "LUMBUNG_HTTP_PORT": str(port)},
+        ready=Http(port),
+        ports=(port,),
+        url=f"http://{HOST}:{port}",
+    )
+    http = replace(spec, command=[*spec.command, "--role", "http"], depends=(*spec.depends, worker.name))
+    return [worker, http]
 
 
 def _partners(stack: Stack) -> ProcessSpec:

@@ -13,13 +13,13 @@ from pathlib import Path
 import pytest
 
 from deploy.cli.__main__ import SECTIONS
-from deploy.local import kafka, postgres
+from deploy.local import kafka, postgres, processes
 from deploy.local.credentials import ensure_credentials
 from deploy.local.java import Java, major_version
 from deploy.local.layout import PROJECT, Layout, LocalStackError, current_layout
 from deploy.local.ports import is_free, require_free, taken_sentence
 from deploy.local.spec import ProcessSpec, with_dependencies
-from deploy.local.stack import StackMissing, describe_stack, load_stack, write_stack
+from deploy.local.stack import SERVICES, StackMissing, describe_stack, load_stack, write_stack
 
 
 def test_a_taken_port_is_explained() -> None:
@@ -105,6 +105,45 @@ def test_a_stack_is_read_as_it_was_written(tmp_path: Path) -> None:
     assert stack.url("orders") == "http://127.0.0.1:28003"
     assert stack.dsn("orders").endswith("@127.0.0.1:28432/orders")
     assert stat.S_IMODE(layout.stack_file.stat().st_mode) == 0o600
+
+
+def test_a_service_may_have_two_processes_and_neither_runs_without_the_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layout = Layout(home=tmp_path, port_base=28_000)
+    layout.create()
+    monkeypatch.setenv("LUMBUNG_TWO_PROCESSES", "orders")
+    processes.remember_two_processes(layout, is_running=False)
+    monkeypatch.delenv("LUMBUNG_TWO_PROCESSES")
+    processes.remember_two_processes(layout, is_running=True)
+
+    specs = {spec.name: spec for spec in processes._applications(layout, describe_stack(layout))}
+
+    assert [name for name in specs if name.endswith("-worker")] == ["orders-worker"]
+    assert list(specs["orders"].command[-2:]) == ["--role", "http"]
+    assert list(specs["orders-worker"].command[-2:]) == ["--role", "worker,relay"]
+    assert specs["orders"].environment["LUMBUNG_HTTP_PORT"] == "28003"
+    assert specs["orders-worker"].environment["LUMBUNG_HTTP_PORT"] == "28023"
+    assert "orders-worker" in specs["orders"].depends
+    assert "--role" not in specs["catalog"].command
+
+
+def test_the_second_process_is_not_taken_from_a_running_service(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layout = Layout(home=tmp_path, port_base=28_000)
+    layout.create()
+    monkeypatch.setenv("LUMBUNG_TWO_PROCESSES", "all")
+    processes.remember_two_processes(layout, is_running=False)
+
+    monkeypatch.setenv("LUMBUNG_TWO_PROCESSES", "")
+    with pytest.raises(LocalStackError, match="stop it first"):
+        processes.remember_two_processes(layout, is_running=True)
+    monkeypatch.setenv("LUMBUNG_TWO_PROCESSES", "ordres")
+    with pytest.raises(LocalStackError, match="names ordres"):
+        processes.remember_two_processes(layout, is_running=False)
+
+    assert processes.two_processes(layout) == list(SERVICES)
 
 
 def test_a_missing_stack_says_what_to_do(tmp_path: Path) -> None:

@@ -1,0 +1,128 @@
+"""The ablation table: what each part of the kernel costs or gives, seen by taking it away, one at a time.
+
+`python -m bench.ablation` for a trial; a part of `make bench`. The parts are taken away from the outside (without.py),
+from orders and catalog; everything else of the stack is as ever. Without its parts the system keeps less of its
+promises: the table says what the promises cost, not what to switch off.
+"""
+
+import asyncio
+import functools
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bench.stage import HOME, PORT_BASE
+from bench.trial import PLAYED, Child, Say, Trial, alternate, noise, stamped, trial
+
+
+@dataclass(frozen=True)
+class Part:
+    """Something that is taken away. Where it has no part in a load it is not measured under it."""
+
+    name: str  # in without.py
+    title: str
+    instead: str
+    is_in_sagas: bool = True
+    is_in_accept: bool = True
+
+
+PARTS = (
+    Part("outbox", "outbox", "events are made and thrown away; no saga can run", is_in_sagas=False),
+    Part("inbox", "inbox", "every delivery counts as new, without a statement", is_in_accept=False),
+    Part("batches", "batches of the worker", "a transaction for each event of a poll", is_in_accept=False),
+    Part("group_commit", "group commit", "a transaction for each order"),
+    Part("tracing", "tracing", "no trace ids, no spans"),
+    Part("authentication", "authentication", "no token is looked at"),
+    Part("remembered_tokens", "memory of verified tokens", "each request's signature is verified"),
+)
+
+
+async def ablation(stage: Trial, say: Say) -> dict[str, Any]:
+    """Sagas with everything and without each part, then accepted orders, in one run."""
+    say("ablation: whole sagas")
+    run = functools.partial(_sagas, stage)
+    changed = {part.name: functools.partial(run, (part.name,)) for part in PARTS if part.is_in_sagas}
+    full_sagas, sagas = await alternate(functools.partial(run, ()), changed, say)
+    say("ablation: accepted orders")
+    run = functools.partial(_accept, stage)
+    changed = {part.name: functools.partial(run, (part.name,)) for part in PARTS if part.is_in_accept}
+    full_accept, accept = await alternate(functools.partial(run, ()), changed, say)
+    return stamped(
+        {
+            "seconds": stage.seconds,
+            "full": {"sagas": full_sagas, "accept": full_accept},
+            "noise": {"sagas": noise(full_sagas), "accept": noise(full_accept)},
+            "without": {part.name: {"sagas": sagas.get(part.name), "accept": accept.get(part.name)} for part in PARTS},
+        }
+    )
+
+
+async def _sagas(stage: Trial, without: tuple[str, ...]) -> dict[str, Any]:
+    return await stage.sagas(*(Child(service, without) for service in PLAYED))
+
+
+async def _accept(stage: Trial, without: tuple[str, ...]) -> dict[str, Any]:
+    return await stage.accept(Child("orders", without))
+
+
+def markdown(found: dict[str, Any]) -> list[str]:
+    """The table."""
+    lines = [
+        "### What each part costs",
+        "",
+        "One part at a time is taken away from orders and catalog. Ratios are to the full thing just before and just "
+        f"after it in the same run, {found['seconds']:g} s a load ({found['at']}, commit {found['commit']}): a rate "
+        "below 1 means that it is slower without the part. CPU is processor time per order of orders, catalog, "
+        f"PostgreSQL and Kafka. Two full trials in a row differed by up to {found['noise']['sagas']:.0%} (sagas) and "
+        f"{found['noise']['accept']:.0%} (accepted orders): what is smaller than that is not seen.",
+        "",
+        "| without | then | sagas | CPU a saga | accepted orders | CPU an order |",
+        "|---|---|---:|---:|---:|---:|",
+    ]
+    for part in PARTS:
+        sagas, accept = found["without"][part.name]["sagas"], found["without"][part.name]["accept"]
+        lines.append(f"| {part.title} | {part.instead} | {_two(sagas)} | {_two(accept)} |")
+    full = found["full"]
+    lines += [
+        "",
+        f"With everything: {_range(full['sagas'])} sagas and {_range(full['accept'])} accepted orders a second.",
+    ]
+    return lines
+
+
+def _two(figures: dict[str, Any] | None) -> str:
+    if figures is None:
+        return "- | -"
+    return f"{figures['ratio']:.2f} | {figures['cpu_ratio']:.2f}"
+
+
+def _range(fulls: list[dict[str, Any]]) -> str:
+    rates = [each["per_s"] for each in fulls]
+    return f"{min(rates):,.0f} to {max(rates):,.0f}"
+
+
+async def _alone(home: str, port_base: str, seconds: float) -> dict[str, Any]:
+    async with trial(home=home, port_base=port_base, seconds=seconds) as stage:
+        return await ablation(stage, lambda text: click.echo(text, err=True))
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--home", default=HOME, show_default=True)
+@click.option("--port-base", default=PORT_BASE, show_default=True)
+@click.option("--seconds", default=6.0, show_default=True, help="How long each load runs.")
+@click.option("--out", type=click.Path(path_type=Path), help="Default: standard output.")
+def main(home: str, port_base: str, seconds: float, out: Path | None) -> None:
+    """The ablation table on a stack of its own that is made anew."""
+    text = json.dumps(asyncio.run(_alone(home, port_base, seconds)), indent=1) + "\n"
+    if out is None:
+        sys.stdout.write(text)
+    else:
+        out.write_text(text)
+
+
+if __name__ == "__main__":
+    main()

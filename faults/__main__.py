@@ -24,6 +24,7 @@ from faults.market import LIFE_SECONDS
 HOME = os.environ.get("LUMBUNG_HOME", ".local/faults")
 PORT_BASE = int(os.environ.get("LUMBUNG_PORT_BASE", "25000"))
 BUYERS = 16
+TEST_SECONDS_MAX = 900.0  # what takes longer hangs, and is broken off
 MODULES = (kills, outages, replay, planted, overload, storms, clocks)  # imported so that their faults are on the list
 
 
@@ -53,7 +54,8 @@ async def happen(listed: Listed, run: Run) -> Outcome:
     """One fault; whatever goes wrong with it is its outcome, not the end of the suite."""
     began = time.monotonic()
     try:
-        outcome = await listed.happen(run)
+        async with asyncio.timeout(TEST_SECONDS_MAX):
+            outcome = await listed.happen(run)
     except Exception as error:  # the suite goes on; what happened is in the report
         traceback.print_exc()
         outcome = run.outcome(listed.name, "broke off")
@@ -80,6 +82,22 @@ def tell(outcome: Outcome) -> None:
     say(f"  {verdict}")
 
 
+class Progress:
+    """How much is done, and how much time the rest will take: as in the last result, else as the tests so far."""
+
+    def __init__(self, names: list[str]) -> None:
+        self._began = time.monotonic()
+        self._known = {outcome["name"]: outcome["seconds"] for outcome in report.kept() if outcome.get("asked")}
+        self._names = names
+
+    def before(self, number: int) -> str:
+        """In front of a test."""
+        took = time.monotonic() - self._began
+        usual = took / number if number else 120.0
+        left = sum(self._known.get(name, usual) for name in self._names[number:])
+        return f"[{number + 1}/{len(self._names)}, {took / 60:.0f} min so far, about {left / 60:.0f} min left]"
+
+
 async def suite(
     names: list[str], orders: int, seed: int, *, is_kept: bool, is_reused: bool, told: Callable[[list[Outcome]], None]
 ) -> list[Outcome]:
@@ -89,13 +107,15 @@ async def suite(
     if is_reused:
         ground = Ground.of(HOME, PORT_BASE)
         await ground.settle_in(BUYERS)
-    for name in names:
+    progress, code = Progress(names), report.commit()
+    for number, name in enumerate(names):
         listed = FAULTS[name]
-        say(f"{name}: {listed.promise}")
+        say(f"{progress.before(number)} {name}: {listed.promise}")
         if ground is None:
             ground = await fresh_ground()
         amount = min(orders, 1500) if listed.is_control else orders
         outcome = await happen(listed, Run(ground, amount, seed, 40 if listed.is_control else LIFE_SECONDS))
+        outcome.commit, outcome.asked = code, orders
         tell(outcome)
         outcomes.append(outcome)
         told(outcomes)
@@ -113,9 +133,19 @@ async def suite(
 @click.option("--list", "is_listing", is_flag=True, help="Only say what there is.")
 @click.option("--keep", is_flag=True, help="Leave the stack running.")
 @click.option("--reuse", is_flag=True, help="Begin on the stack that runs already.")
+@click.option(
+    "--resume", is_flag=True, help="Only what has no good result yet for this code, seed and number of orders."
+)
 @click.option("--no-report", is_flag=True, help="Write nothing.")
 def main(
-    orders: int, only: str | None, seed: int | None, is_listing: bool, keep: bool, reuse: bool, no_report: bool
+    orders: int,
+    only: str | None,
+    seed: int | None,
+    is_listing: bool,
+    keep: bool,
+    reuse: bool,
+    resume: bool,
+    no_report: bool,
 ) -> None:
     """Break everything under load, and look whether all is as promised."""
     if is_listing:
@@ -128,9 +158,15 @@ def main(
     os.environ |= {"LUMBUNG_HOME": HOME, "LUMBUNG_PORT_BASE": str(PORT_BASE)} | SHORT_CLOCKS  # for all that we start
     number = seed if seed is not None else int(f"{datetime.now(UTC):%Y%m%d}")
 
+    before = report.done_before(names, seed=number, orders=orders) if resume else []
+    names = [name for name in names if name not in {outcome["name"] for outcome in before}]
+    if before:
+        say(f"done before: {', '.join(outcome['name'] for outcome in before)}")
+
     def told(outcomes: list[Outcome]) -> None:
         if not no_report:
-            report.keep([each.as_document() for each in outcomes], seed=number, is_part=only is not None)
+            fresh = before + [each.as_document() for each in outcomes]
+            report.keep(fresh, seed=number, is_part=only is not None)
 
     outcomes = asyncio.run(suite(names, orders, number, is_kept=keep, is_reused=reuse, told=told))
     if not no_report:

@@ -35,6 +35,8 @@ class Outcome:
     faults: list[str] = field(default_factory=list)  # whatever else was not as promised
     skipped: str = ""
     at: str = field(default_factory=lambda: utc_now().isoformat(timespec="seconds"))
+    commit: str = ""  # the code that it happened to
+    asked: int = 0  # orders that were to be placed at least
     is_control: bool = False  # a protection was taken away: it must not be clean
 
     @property

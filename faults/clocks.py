@@ -17,13 +17,13 @@ from faults.ground import SHORT_CLOCKS, Ground
 from faults.market import Tally
 
 DAY = 86_400
-STEPS = (DAY, 0, -DAY, 0)
+STEPS = (DAY, 0, -DAY, 0, DAY)  # in the end the day has passed: what was due tomorrow is due
 STEP_SECONDS = 12.0
 
 
 @fault(
     "clock-steps-of-a-day",
-    "The machine's clock jumps a day ahead and back: orders may expire early, none is lost, doubled or stuck.",
+    "The machine's clock jumps a day ahead and back: orders end early or late, none is lost, doubled or stuck.",
     spoils=True,
 )
 async def clock_steps_of_a_day(run: Run) -> Outcome:

@@ -10,9 +10,13 @@ from deploy.local.stack import SERVICES
 from faults.books import Outcome
 from faults.catalogue import Run, fault
 from faults.market import Market, Tally
+from shared.settings import ServiceSettings
 
 USUAL, TIMES = 64, 3
-OVERLOAD_SECONDS = 15.0
+OVERLOAD_SECONDS = 10.0
+RUSH_OVER = 500  # more clients than the service lets ask at the same time
+RUSH_SECONDS = 12.0
+AGAIN_SECONDS_MAX = 5.0  # until an order is answered as usual, once a rush is over
 SOCKETS = 10_000
 GROWTH_MB_MAX = 300
 RECOVERY_SECONDS_MAX = 60.0
@@ -24,24 +28,64 @@ CLIENT_SECONDS_MAX = 45.0  # a request must have arrived whole after 30 s, says 
     "Overloaded, orders answers or refuses with 503 and Retry-After; memory stays bounded; it recovers at once.",
 )
 async def three_times_overload(run: Run) -> Outcome:
-    """Three times as many clients as it is measured with, placing without a pause."""
-    outcome = run.outcome("three-times-overload", f"{USUAL * TIMES} clients that place orders without a pause")
+    """First three times as many clients as it is measured with, then more than it lets ask: these must be refused."""
+    open_max = ServiceSettings.model_fields["http_connections"].default
+    outcome = run.outcome(
+        "three-times-overload", f"{USUAL * TIMES}, then {open_max + RUSH_OVER} clients without a pause"
+    )
+    _may_open(open_max + 2 * RUSH_OVER)
     orders = psutil.Process(run.ground.stack.pid_of("orders"))
 
     async def breaking(tally: Tally) -> None:
         before = orders.memory_info().rss
-        is_over = asyncio.Event()
-        crowd = Market(run.ground, run.seed + 99, USUAL * TIMES, tally=tally, places_only=True)
-        crowd.life_seconds = run.patience_seconds
-        pressing = asyncio.create_task(crowd.run(0, is_over))
-        await asyncio.sleep(OVERLOAD_SECONDS)
-        is_over.set()
-        await pressing
-        outcome.runs += 1
-        _judge_memory(outcome, before, orders.memory_info().rss)
+        for clients, seconds in ((USUAL * TIMES, OVERLOAD_SECONDS), (open_max + RUSH_OVER, RUSH_SECONDS)):
+            placed, refused = len(tally.placed_at), tally.statuses[503]
+            is_over = asyncio.Event()
+            crowd = Market(run.ground, run.seed + clients, clients, tally=tally, places_only=True)
+            crowd.life_seconds = run.patience_seconds
+            pressing = asyncio.create_task(crowd.run(0, is_over))
+            await asyncio.sleep(seconds)
+            peak = orders.memory_info().rss
+            is_over.set()
+            await pressing
+            outcome.runs += 1
+            outcome.notes.append(
+                f"{clients} clients: {len(tally.placed_at) - placed} orders answered 201, "
+                f"{tally.statuses[503] - refused} times 503 with Retry-After"
+            )
+            _judge_memory(outcome, before, peak)
+        if tally.statuses[503] == refused:
+            outcome.faults.append("nobody was refused")
+        await _as_usual_again(outcome, tally)
 
     await run.under_load(outcome, breaking)
     return outcome
+
+
+async def _as_usual_again(outcome: Outcome, tally: Tally) -> None:
+    """The load goes on: how long until it is answered and nobody is refused."""
+    began = time.monotonic()
+    while True:
+        placed, refused = len(tally.placed_at), tally.statuses[503]
+        await asyncio.sleep(0.5)
+        took = time.monotonic() - began
+        if len(tally.placed_at) > placed and tally.statuses[503] == refused:
+            break
+        if took > AGAIN_SECONDS_MAX:
+            outcome.faults.append(f"not as usual {took:.0f} s after the rush")
+            break
+    outcome.notes.append(f"as usual {took:.1f} s after the rush")
+
+
+def _may_open(files: int) -> int:
+    """Let this process open so many files, as far as the machine lets it; how many it is now."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY:
+        files = min(files, hard)
+    if soft != resource.RLIM_INFINITY and soft < files:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (files, hard))
+        return files
+    return max(soft, files)
 
 
 @fault(
@@ -50,13 +94,11 @@ async def three_times_overload(run: Run) -> Outcome:
 )
 async def ten_thousand_idle_sockets(run: Run) -> Outcome:
     """As many as this process may open, to orders, while people buy."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = min(SOCKETS, (soft if hard == resource.RLIM_INFINITY else max(soft, hard)) - 2_000)
+    wanted = min(SOCKETS, _may_open(SOCKETS + 2_000) - 2_000)
     outcome = run.outcome("ten-thousand-idle-sockets", f"{wanted} connections to orders that send nothing")
     if wanted < 1_000:
-        outcome.skipped = f"this process may only open {soft} files"
+        outcome.skipped = "this process may open too few files"
         return outcome
-    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(wanted + 2_000, hard)), hard))
     orders = psutil.Process(run.ground.stack.pid_of("orders"))
 
     async def breaking(tally: Tally) -> None:

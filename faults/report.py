@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import subprocess
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,6 +13,37 @@ from faults.catalogue import FAULTS
 RESULT = PROJECT / "bench" / "results" / "faults-latest.json"
 PAGE = PROJECT / "docs" / "reliability.md"
 BEGIN, END = "<!-- faults: begin -->", "<!-- faults: end -->"
+
+
+def commit() -> str:
+    """The code as it is here: its commit, with a mark when more than results was changed since."""
+    git = ["git", "-C", str(PROJECT)]
+    said = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True)
+    if said.returncode != 0:
+        return "unknown"
+    others = [":!bench/results", ":!docs"]
+    changed = subprocess.run(
+        [*git, "status", "--porcelain", "-uno", "--", ".", *others], capture_output=True, text=True
+    )
+    return said.stdout.strip()[:12] + ("+changes" if changed.stdout.strip() else "")
+
+
+def kept() -> list[dict[str, Any]]:
+    """The outcomes of the result file."""
+    outcomes: list[dict[str, Any]] = json.loads(RESULT.read_text())["outcomes"] if RESULT.exists() else []
+    return [outcome for outcome in outcomes if outcome["name"] in FAULTS]
+
+
+def done_before(names: list[str], *, seed: int, orders: int) -> list[dict[str, Any]]:
+    """What `--resume` need not run again: these tests, as promised, with this code, seed and number of orders."""
+    code = commit()
+    return [
+        outcome
+        for outcome in kept()
+        if outcome["name"] in names
+        and outcome["as_promised"]
+        and (outcome.get("commit"), outcome["seed"], outcome.get("asked")) == (code, seed, orders)
+    ]
 
 
 def document(outcomes: list[dict[str, Any]], *, seed: int) -> dict[str, Any]:
@@ -24,6 +56,8 @@ def document(outcomes: list[dict[str, Any]], *, seed: int) -> dict[str, Any]:
         "seed": seed,
         "machine": {"cores": os.cpu_count(), "system": platform.platform()},
         "tests": len(outcomes),
+        "commits": sorted({outcome.get("commit") or "unknown" for outcome in outcomes}),
+        "seconds": round(sum(outcome["seconds"] for outcome in outcomes)),
         "runs": sum(outcome["runs"] for outcome in outcomes),
         **{key: sum(outcome[key] for outcome in real) for key in summed},
         "controls": len(controls),
@@ -37,11 +71,10 @@ def document(outcomes: list[dict[str, Any]], *, seed: int) -> dict[str, Any]:
 def keep(fresh: list[dict[str, Any]], *, seed: int, is_part: bool) -> dict[str, Any]:
     """Write the result file and the table; what a part of the suite did not run stays as it was, with its time."""
     outcomes = {outcome["name"]: outcome for outcome in fresh}
-    if is_part and RESULT.exists():
-        before = json.loads(RESULT.read_text())["outcomes"]
-        for outcome in before:  # two parts may run side by side on two stacks: the later outcome counts
+    if is_part:
+        for outcome in kept():  # two parts may run side by side on two stacks: the later outcome counts
             name = outcome["name"]
-            if name in FAULTS and (name not in outcomes or outcome["at"] > outcomes[name]["at"]):
+            if name not in outcomes or outcome["at"] > outcomes[name]["at"]:
                 outcomes[name] = outcome
     listed = [outcomes[name] for name in FAULTS if name in outcomes]
     result = document(listed, seed=seed)
@@ -61,7 +94,8 @@ def write(result: dict[str, Any]) -> None:
 def table(result: dict[str, Any]) -> str:
     """The figures as Markdown."""
     lines = [
-        f"Last run {result['at']}, seed {result['seed']}, {result['machine']['cores']} cores: {result['tests']} tests, "
+        f"Last run {result['at']}, code {', '.join(result['commits'])}, seed {result['seed']}, "
+        f"{result['machine']['cores']} cores, {result['seconds'] / 60:.0f} minutes: {result['tests']} tests, "
         f"{result['runs']} faults, {result['orders']:,} orders; lost {result['lost']}, doubled {result['doubled']}, "
         f"unfinished {result['unfinished']}; audit: {result['differences']} differences, {result['violations']} "
         f"violations. {result['controls_seen_to_fail']} of {result['controls']} controls were seen to fail. "

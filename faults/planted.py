@@ -150,6 +150,12 @@ CORRUPTIONS = (
         "lender_logs_hold_no_personal_data",
     ),
     Planted(
+        "a lender's log that is no JSON any more",
+        "financing",
+        "UPDATE lender_log SET data = left(data, 20) WHERE type = 'lending.application_published.v1'",
+        "published_applications_reach_their_lenders",
+    ),
+    Planted(
         "a loan that owes less than its schedule",
         "financing",
         "UPDATE loan_dues SET principal_minor = principal_minor + 1"
@@ -239,7 +245,8 @@ CORRUPTIONS = (
 async def audit_finds_what_is_planted(run: Run) -> Outcome:
     """Play the demonstration, copy its databases, and spoil one copy after the other."""
     outcome = run.outcome("audit-finds-what-is-planted", f"{len(CORRUPTIONS)} corruptions of the demonstration's data")
-    await play_story(run.ground)
+    if not run.ground.is_played:
+        await play_story(run.ground)
     await plant_all(run, outcome)
     return outcome
 

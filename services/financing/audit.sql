@@ -38,7 +38,8 @@ SELECT o.event_id || '/' || n.lender_id AS key,
  WHERE o.type = 'financing.application_published.v1' AND o.occurred_at >= :since
    AND NOT EXISTS (SELECT FROM lender_log AS e
                     WHERE e.lender_id = n.lender_id::uuid AND e.type = 'lending.application_published.v1'
-                      AND e.data::jsonb ->> 'application_id' = o.data ->> 'application_id')
+                      AND CASE WHEN e.data IS JSON OBJECT THEN e.data::jsonb ->> 'application_id' END
+                        = o.data ->> 'application_id')
    AND NOT EXISTS (SELECT FROM lender_logs AS l
                     JOIN lender_log AS e ON e.lender_id = l.lender_id AND e.position = l.first_kept
                     WHERE l.lender_id = n.lender_id::uuid AND l.first_kept > 1 AND e.written_at > o.occurred_at)

@@ -159,11 +159,17 @@ SELECT c.scopes, c.secret_hash
 
 -- name: take_from_limit
 -- GCRA in one statement: no row when the bucket is empty. The database's clock, as several processes share the bucket.
+-- No bucket takes longer to fill than its burst: one that says so was written before the clock was set back, and counts
+-- as full; else nobody could sign in until the old time comes again.
 INSERT INTO rate_limits AS l (key, full_at)
 VALUES (:key, clock_timestamp() + make_interval(secs => :every_seconds::double precision))
     ON CONFLICT (key) DO UPDATE
-   SET full_at = greatest(l.full_at, clock_timestamp()) + make_interval(secs => :every_seconds::double precision)
- WHERE greatest(l.full_at, clock_timestamp()) + make_interval(secs => :every_seconds::double precision)
+   SET full_at = CASE WHEN l.full_at <= clock_timestamp()
+                                      + make_interval(secs => :every_seconds::double precision * :burst::integer)
+                      THEN greatest(l.full_at, clock_timestamp()) ELSE clock_timestamp() END
+               + make_interval(secs => :every_seconds::double precision)
+ WHERE l.full_at > clock_timestamp() + make_interval(secs => :every_seconds::double precision * :burst::integer)
+    OR greatest(l.full_at, clock_timestamp()) + make_interval(secs => :every_seconds::double precision)
        <= clock_timestamp()
         + make_interval(secs => :every_seconds::double precision * :burst::integer)
 RETURNING true;

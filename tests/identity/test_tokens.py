@@ -172,6 +172,19 @@ async def test_guessing_passwords_is_limited_and_being_right_is_not(people: Peop
     assert right.json()["type"] == "urn:lumbung:problem:too-many-attempts"
 
 
+async def test_attempts_of_a_time_to_come_do_not_count_after_the_clock_was_set_back(people: People) -> None:
+    client, email = people.from_address(), new_email()
+    await people.signed_up(email=email)
+    form = {"grant_type": "password", "username": email, "password": "a wrong password"}
+    await asyncio.gather(*(client.post("/v1/token", data=form) for _ in range(15)))
+    async with people.db.transaction() as conn:
+        await conn.execute("UPDATE rate_limits SET full_at = full_at + interval '1 day'")
+
+    answers = await asyncio.gather(*(client.post("/v1/token", data=form) for _ in range(15)))
+
+    assert sorted(answer.status_code for answer in answers) == [400] * 10 + [429] * 5
+
+
 async def test_refresh_tokens_rotate_and_reuse_ends_the_session(people: People) -> None:
     client, email = people.from_address(), new_email()
     await people.signed_up(email=email)

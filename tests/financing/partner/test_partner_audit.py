@@ -108,6 +108,10 @@ async def found(stack: Stack, name: str) -> set[str]:
             "published_applications_reach_their_lenders",
         ),
         (
+            "UPDATE lender_log SET data = '{\"application_id\": ' WHERE position = 1",
+            "published_applications_reach_their_lenders",
+        ),
+        (
             'UPDATE lender_log SET data = \'{"x": "siti@contoh.id"}\' WHERE position = 1',
             "lender_logs_hold_no_personal_data",
         ),

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from faults.books import Outcome, close
+from faults.books import SETTLE_SECONDS, Outcome, close
 from faults.ground import Ground
 from faults.market import LIFE_SECONDS, Market, Tally
 
@@ -24,6 +24,7 @@ class Run:
     orders: int
     seed: int
     patience_seconds: float = LIFE_SECONDS  # until a life without progress is given up
+    settle_seconds: float = SETTLE_SECONDS  # until what is on its way counts as lost
 
     def rng(self, name: str) -> random.Random:
         """Chance of its own for each fault, so that one can be repeated alone."""
@@ -60,7 +61,13 @@ class Run:
         crowd = Market(self.ground, market.seed + 1, placers, tally=market.tally, places_only=True, pause_seconds=0.1)
         crowd.life_seconds = self.patience_seconds
         await asyncio.gather(broken(), market.run(orders or self.orders, is_over), crowd.run(0, is_over))
-        return await close(self.ground, outcome, market.tally, drain_seconds=self.patience_seconds / 2)
+        return await close(
+            self.ground,
+            outcome,
+            market.tally,
+            drain_seconds=self.patience_seconds / 2,
+            settle_seconds=self.settle_seconds,
+        )
 
 
 Fault = Callable[[Run], Awaitable[Outcome]]

@@ -51,6 +51,7 @@ class Ground:
     answered: set[str] = field(default_factory=set)  # every order that was ever answered with 201
     tokens: list[str] = field(default_factory=list)
     products: list[str] = field(default_factory=list)
+    is_played: bool = False  # the demonstration's story happened here
     _signed_in_at: float = field(default=0.0)
 
     @classmethod

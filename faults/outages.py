@@ -242,7 +242,7 @@ async def nobody_sends_again(run: Run) -> Outcome:
     """What was sent and not yet handled is gone: handlers stop first, so that something waits in Kafka."""
     outcome = run.outcome("kafka-loses-its-data-and-nobody-sends-again", "Kafka's data deleted while catalog was down")
     outcome.is_control = True
-    market = Market(run.ground, run.seed + 2, life_seconds=60)
+    market = Market(run.ground, run.seed + 2, life_seconds=run.patience_seconds)
     async with stopped(run.ground, "catalog"):
         buying = asyncio.create_task(market.run(60))
         await asyncio.sleep(8)
@@ -252,5 +252,5 @@ async def nobody_sends_again(run: Run) -> Outcome:
     outcome.runs += 1
     await buying
     outcome.orders = len(market.tally.orders)
-    await look(run.ground, outcome)
+    await look(run.ground, outcome, settle_seconds=run.settle_seconds)
     return outcome

@@ -52,6 +52,7 @@ async def play_story(ground: Ground) -> World:
     world.timeline = Quiet()
     async with in_databases(ground, world):
         await story.play(world)
+    ground.is_played = True
     return world
 
 

@@ -2,60 +2,115 @@
 
 What must stay true: a direct route is an ordinary one, in OpenAPI and in what it answers, and everything can go the
 long way. Only what those layers would hand on unchanged is taken: that method and path, no span to record (see
-telemetry.py), and a body whose length is said and allowed. Its errors go to the same handlers.
+telemetry.py), and a body whose length is said and allowed, or none. Its errors go to the same handlers.
 """
 
+import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Coroutine, Iterable
-from typing import Any, TypeAlias
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from dataclasses import dataclass
+from itertools import zip_longest
+from typing import Any, Literal, TypeAlias, TypeVar
+from urllib.parse import parse_qsl
 
 from fastapi import APIRouter, FastAPI, Request, Response
-from fastapi.routing import APIRoute
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute, iter_route_contexts
+from pydantic import BaseModel, ValidationError
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from shared.telemetry import is_unsampled
 
 Answer: TypeAlias = Callable[[Request], Coroutine[Any, Any, Response]]
+M = TypeVar("M", bound=BaseModel)
 
 
 class DirectRoute(APIRoute, ABC):
-    """A route without path parameters, described by its signature but called with the request alone."""
+    """A route described by its signature but called with the request alone."""
 
     @abstractmethod
     async def answer(self, request: Request) -> Response:
-        """What the route does; it finds its own parameters."""
+        """What the route does; it finds its own parameters, those of its path in `request.path_params`."""
 
     def get_route_handler(self) -> Answer:
         """For the long way."""
         return self.answer
 
 
-def direct_answers(routers: Iterable[APIRouter]) -> dict[tuple[str, str], Answer]:
-    """The direct routes among all routes, by method and path."""
-    return {
-        (method, route.path): route.answer
-        for router in routers
-        for route in router.routes
-        if isinstance(route, DirectRoute)
-        for method in route.methods or ()
-    }
+def path_of(request: Request, model: type[M]) -> M:
+    """The parameters of the path. Raises RequestValidationError, as FastAPI words it."""
+    return _checked("path", request.path_params, model)
+
+
+def query_of(request: Request, model: type[M]) -> M:
+    """The parameters of the query; of one that is there twice the last. Raises RequestValidationError."""
+    pairs = parse_qsl(request.scope["query_string"].decode("latin-1"), keep_blank_values=True)
+    return _checked("query", dict(pairs), model)
+
+
+def _checked(where: Literal["path", "query"], values: Mapping[str, str], model: type[M]) -> M:
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        faults = error.errors(include_context=False, include_url=False)
+        raise RequestValidationError([fault | {"loc": (where, *fault["loc"])} for fault in faults]) from error
+
+
+@dataclass(frozen=True, slots=True)
+class Direct:
+    """A direct route of an application."""
+
+    method: str
+    path: str
+    pattern: re.Pattern[str]
+    answer: Answer
+
+
+def direct_answers(routers: Iterable[APIRouter]) -> list[Direct]:
+    """The direct routes among all routes. Raises ValueError when the long way could lead to another route."""
+    contexts = [context for router in routers for context in iter_route_contexts(router.routes)]
+    found = []
+    for place, context in enumerate(contexts):
+        route = context.original_route
+        if not isinstance(route, DirectRoute):
+            continue
+        assert context.path is not None
+        if re.search(r"{[^}]*:", context.path):
+            raise ValueError(f"{context.path}: a direct route takes the parameters of its path as they are written")
+        for method in context.methods or ():
+            for earlier in contexts[:place]:
+                if method in (earlier.methods or ()) and _overlap(earlier.path or "", context.path):
+                    raise ValueError(f"{earlier.path} comes before {context.path}, and may be meant")
+            found.append(Direct(method, context.path, context.path_regex, route.answer))
+    return found
+
+
+def _overlap(one: str, other: str) -> bool:
+    """Whether an address may match both paths."""
+    pairs = zip_longest(one.split("/"), other.split("/"))
+    return all(a == b or "{" in (a or "") or "{" in (b or "") for a, b in pairs)
 
 
 class DirectWay:
     """Takes the short way where it may, else goes on to `app`."""
 
-    def __init__(
-        self, app: ASGIApp, fastapi: FastAPI, answers: dict[tuple[str, str], Answer], *, body_bytes_max: int
-    ) -> None:
+    def __init__(self, app: ASGIApp, fastapi: FastAPI, routes: Iterable[Direct], *, body_bytes_max: int) -> None:
         self.app = app
         self.fastapi = fastapi
-        self.answers = answers
         self.body_bytes_max = body_bytes_max
+        self.answers: dict[tuple[str, str], Answer] = {}
+        self.patterns: dict[str, list[tuple[re.Pattern[str], Answer]]] = {}  # by method
+        for route in routes:
+            if "{" in route.path:
+                self.patterns.setdefault(route.method, []).append((route.pattern, route.answer))
+            else:
+                self.answers[route.method, route.path] = route.answer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, or go on."""
-        answer = self.answers.get((scope["method"], scope["path"])) if scope["type"] == "http" else None
-        if answer is None or not is_unsampled(scope) or not self._is_short(scope):
+        is_plain = scope["type"] == "http" and is_unsampled(scope) and self._is_short(scope)
+        answer = self._answer(scope) if is_plain else None
+        if answer is None:
             await self.app(scope, receive, send)
             return
         scope["app"] = self.fastapi
@@ -67,9 +122,20 @@ class DirectWay:
         else:
             await response(scope, receive, send)
 
+    def _answer(self, scope: Scope) -> Answer | None:
+        method, path = scope["method"], scope["path"]
+        if (method, path) in self.answers:
+            return self.answers[method, path]
+        for pattern, answer in self.patterns.get(method, ()):
+            if match := pattern.match(path):
+                scope["path_params"] = match.groupdict()
+                return answer
+        return None
+
     def _is_short(self, scope: Scope) -> bool:
-        lengths = [value for name, value in scope["headers"] if name == b"content-length"]
-        return len(lengths) == 1 and lengths[0].isdigit() and int(lengths[0]) <= self.body_bytes_max
+        """Whether the body is as long as it says and not too long; without these headers there is none (RFC 9112)."""
+        lengths = [value for name, value in scope["headers"] if name in (b"content-length", b"transfer-encoding")]
+        return not lengths or (len(lengths) == 1 and lengths[0].isdigit() and int(lengths[0]) <= self.body_bytes_max)
 
     async def _refusal(self, request: Request, error: Exception) -> Response:
         handlers = self.fastapi.exception_handlers

@@ -7,7 +7,6 @@ anything. Writes bench/results/latest.json, one file per run beside it, and the 
 import asyncio
 import json
 import os
-import platform
 import sys
 import time
 from datetime import UTC, datetime
@@ -16,9 +15,10 @@ from typing import Any
 
 import click
 
-from bench import marketplace, measure, report, webhooks
+from bench import ablation, machine, marketplace, measure, plots, processes, report, webhooks
 from bench.online_marketplace import report as om
 from bench.stage import Stage, goods, lumbung, people, stack
+from bench.trial import trial
 from deploy.local.stack import SERVICES
 
 RESULTS = Path(__file__).parent / "results"
@@ -78,7 +78,21 @@ async def run(*, products: int, seconds: int, is_quick: bool) -> dict[str, Any]:
     say(f"webhooks: {details['webhooks']}")
     lumbung("down", "--delete-data")
     details["online_marketplace"] = await asyncio.to_thread(marketplace.run, RESULTS, is_quick=is_quick)
+    if is_quick:
+        return details | taken_over(RESULTS / "latest.json", "ablation", "processes")
+    async with trial() as prepared:
+        details["ablation"] = await ablation.ablation(prepared, say)
+        details["processes"] = await processes.processes(prepared, say)
     return details
+
+
+def taken_over(latest: Path, *names: str) -> dict[str, Any]:
+    """What a quick run does not measure again: these details of the last result, each with its own date and commit."""
+    try:
+        details: dict[str, Any] = json.loads(latest.read_text(encoding="utf-8"))["details"]
+    except FileNotFoundError:
+        return {}
+    return {name: details[name] for name in names if name in details}
 
 
 def summary(details: dict[str, Any]) -> dict[str, Any]:
@@ -118,7 +132,7 @@ def main(products: int, seconds: int) -> None:
     details = asyncio.run(run(products=products, seconds=seconds, is_quick=is_quick))
     result = {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": {"cores": os.cpu_count(), "python": platform.python_version(), "system": platform.platform()},
+        "machine": machine.describe(),
         "products": products,
         "seconds": seconds,
         **summary(details),
@@ -129,6 +143,7 @@ def main(products: int, seconds: int) -> None:
     (RESULTS / f"{datetime.now(UTC):%Y-%m-%d}.json").write_text(text)
     (RESULTS / "latest.json").write_text(text)
     report.write(result)
+    plots.write(details, RESULTS, machine.lines(result["machine"]))
     say("written: bench/results/latest.json, docs/performance.md")
 
 

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from bench import machine
 from bench.online_marketplace import plots
 from deploy.local.layout import PROJECT
 
@@ -23,6 +24,7 @@ def run(folder: Path, *, is_quick: bool) -> dict[str, Any]:
         command = [sys.executable, "-m", "bench.online_marketplace", "--profile", name, *options]
         done = subprocess.run(command, cwd=PROJECT, check=True, stdout=subprocess.PIPE, text=True)
         results |= json.loads(done.stdout)
+    notes = machine.lines(machine.describe())
     for name, result in results.items():
-        plots.write(result, folder, name.lower().replace("om-", "om"))
+        plots.write(result, folder, name.lower().replace("om-", "om"), notes)
     return results

@@ -23,21 +23,22 @@ from bench.trial import PLAYED, Child, Say, Trial, alternate, noise, stamped, tr
 from deploy.local.files import read_json
 from deploy.local.stack import Stack, recorded_pid
 
-ALONE = 0  # the core that orders has to itself
 TITLES = {
     "two": "two processes each of orders and catalog (HTTP; worker and relay)",
     "alone": "orders alone on one core, everything else on the others",
 }
+SHORT = {"two": "two processes per service", "alone": "orders alone on one core"}
 
 
 async def processes(stage: Trial, say: Say) -> dict[str, Any]:
     """Sagas and accepted orders with one process per service, with two, and with orders alone on a core."""
-    found: dict[str, Any] = {"seconds": stage.seconds, "cores": os.cpu_count()}
+    cores = os.sched_getaffinity(0)
+    found: dict[str, Any] = {"seconds": stage.seconds, "cores": len(cores)}
     for what, services in (("sagas", PLAYED), ("accept", ("orders",))):
         say(f"processes: {what}")
         run = stage.sagas if what == "sagas" else stage.accept
         changed = {"two": functools.partial(run, *two(stage.stage.stack, services))}
-        if (os.cpu_count() or 1) > 1:
+        if len(cores) > 1:
             changed["alone"] = functools.partial(_alone_on_a_core, stage, what, services)
         fulls, compared = await alternate(functools.partial(run, *map(Child, services)), changed, say)
         found[what] = {"one": fulls, "noise": noise(fulls), **compared}
@@ -58,19 +59,21 @@ def two(stack: Stack, services: tuple[str, ...]) -> list[Child]:
 
 async def _alone_on_a_core(stage: Trial, what: str, services: tuple[str, ...]) -> dict[str, Any]:
     run = stage.sagas if what == "sagas" else stage.accept
-    children = [Child(service, core=ALONE if service == "orders" else None) for service in services]
-    with confined(stage.stage.stack, set(range(os.cpu_count() or 1)) - {ALONE}):
+    first, *others = sorted(os.sched_getaffinity(0))
+    children = [Child(service, core=first if service == "orders" else None) for service in services]
+    with confined(stage.stage.stack, set(others)):
         return await run(*children)
 
 
 @contextmanager
 def confined(stack: Stack, cores: set[int]) -> Iterator[None]:
     """Everything that runs of the stack, and we with what we start, on these cores only."""
+    before = os.sched_getaffinity(0)
     _pin(stack, cores)
     try:
         yield
     finally:
-        _pin(stack, set(range(os.cpu_count() or 1)))
+        _pin(stack, before)
 
 
 def _pin(stack: Stack, cores: set[int]) -> None:

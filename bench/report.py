@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from bench import ablation, machine, processes
 from bench.online_marketplace import report as om
 
 PAGE = Path(__file__).parent.parent / "docs" / "performance.md"
@@ -32,6 +33,8 @@ def table(result: dict[str, Any]) -> str:
         f"Run of {result['at']}: {result['machine']['cores']} cores shared by database, broker, services and "
         f"generator, "
         f"{result['products']:,} products, {result['seconds']} s a load.",
+        "",
+        *[f"- {line}." for line in machine.lines(result["machine"])],
         "",
         "| what | per second | ratio to pgbench |",
         "|---|---:|---:|",
@@ -65,6 +68,15 @@ def table(result: dict[str, Any]) -> str:
         "|---|---:|",
     ]
     lines += [f"| `{name}` | {share:.1%} |" for name, share in details["accept"]["profile"][:12]]
+    lines += ["", picture("where accepting orders spends its time", "accept-profile")]
+    for name, part in (("ablation", ablation), ("processes", processes)):
+        if name in details:
+            lines += ["", *part.markdown(details[name]), "", picture(name, name)]
     if "online_marketplace" in details:
         lines += ["", *om.markdown(details["online_marketplace"])]
     return "\n".join(lines)
+
+
+def picture(what: str, name: str) -> str:
+    """One of bench/plots.py."""
+    return f"![{what}](../bench/results/{name}.svg)"

@@ -16,7 +16,7 @@ import click
 
 from deploy.local.layout import PROJECT
 from faults import clocks, kills, outages, overload, planted, replay, report, storms
-from faults.books import Outcome
+from faults.books import Auditing, Outcome
 from faults.catalogue import FAULTS, Listed, Run, say
 from faults.ground import SHORT_CLOCKS, Ground
 
@@ -117,7 +117,7 @@ async def suite(
             ground = await fresh_ground()
         run = Run(ground, orders, seed)
         if listed.is_control:  # what it loses never comes: no need to wait for it for long
-            run = Run(ground, min(orders, 1500), seed, patience_seconds=40, settle_seconds=20)
+            run = Run(ground, min(orders, 1500), seed, patience_seconds=40, auditing=Auditing(settle_seconds=20))
         outcome = await happen(listed, run)
         outcome.commit, outcome.asked = code, orders
         tell(outcome)

@@ -12,7 +12,15 @@ from faults.market import Tally
 from shared.clock import utc_now
 
 DRAIN_SECONDS = 150.0
-SETTLE_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class Auditing:
+    """How the audit is asked. `not_judged`: checks that a fault makes pointless, which it says why."""
+
+    settle_seconds: float = 60.0  # until what is on its way counts as lost
+    hours: float = 24.0
+    not_judged: frozenset[str] = frozenset()
 
 
 @dataclass
@@ -62,7 +70,7 @@ async def close(
     tally: Tally,
     *,
     drain_seconds: float = DRAIN_SECONDS,
-    settle_seconds: float = SETTLE_SECONDS,
+    auditing: Auditing = Auditing(),
 ) -> Outcome:
     """Count orders, wait until they have ended, and have the audit look."""
     outcome.orders += len(tally.orders)
@@ -81,7 +89,7 @@ async def close(
         outcome.faults.append(f"{tally.refusals_without_retry_after} times 503 without Retry-After")
     ground.answered &= statuses.keys()  # counted once
     ground.answered |= statuses.keys()
-    await look(ground, outcome, settle_seconds=settle_seconds)
+    await look(ground, outcome, auditing)
     return outcome
 
 
@@ -118,22 +126,26 @@ def _told(tally: Tally, statuses: dict[str, str]) -> str:
     )
 
 
-async def look(ground: Ground, outcome: Outcome, *, settle_seconds: float = SETTLE_SECONDS) -> None:
+async def look(ground: Ground, outcome: Outcome, auditing: Auditing) -> None:
     """Ask the audit."""
-    text = await ground.command("audit", "--json", "--settle", str(settle_seconds), is_checked=False)
+    asked = ("--settle", str(auditing.settle_seconds), "--hours", str(auditing.hours))
+    text = await ground.command("audit", "--json", *asked, is_checked=False)
     if not text.strip():
         outcome.audit = "could not look"
         return
     found = json.loads(text)
+    violated = [check for check in found["checks"] if check["violations"] and check["name"] not in auditing.not_judged]
+    unhandled = [flow for flow in found["flows"] if flow["missing"] or flow["extra"] or flow["dead"] or flow["waiting"]]
     outcome.differences += found["differences"]
-    outcome.violations += found["violations"]
-    outcome.audit = "clean" if found["clean"] else "not clean"
+    outcome.violations += sum(len(check["violations"]) for check in violated)
+    is_clean = not (
+        found["behind"] or violated or any(flow["missing"] or flow["extra"] or flow["dead"] for flow in unhandled)
+    )
+    outcome.audit = "clean" if is_clean else "not clean"
     outcome.notes += found["behind"]
-    for check in found["checks"]:
-        if check["violations"]:
-            first = check["violations"][0]
-            outcome.notes.append(f"{check['name']} ({check['where']}): {first['key']}: {first['what']}")
-    for flow in found["flows"]:
-        if flow["missing"] or flow["extra"] or flow["dead"] or flow["waiting"]:
-            numbers = {word: flow[word] for word in ("missing", "extra", "dead", "waiting") if flow[word]}
-            outcome.notes.append(f"{flow['type']} in {flow['group']}: {numbers}")
+    for check in violated:
+        first = check["violations"][0]
+        outcome.notes.append(f"{check['name']} ({check['where']}): {first['key']}: {first['what']}")
+    for flow in unhandled:
+        numbers = {word: flow[word] for word in ("missing", "extra", "dead", "waiting") if flow[word]}
+        outcome.notes.append(f"{flow['type']} in {flow['group']}: {numbers}")

@@ -5,10 +5,10 @@ import random
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from faults.books import SETTLE_SECONDS, Outcome, close
+from faults.books import Auditing, Outcome, close
 from faults.ground import Ground
 from faults.market import LIFE_SECONDS, Market, Tally
 
@@ -24,7 +24,7 @@ class Run:
     orders: int
     seed: int
     patience_seconds: float = LIFE_SECONDS  # until a life without progress is given up
-    settle_seconds: float = SETTLE_SECONDS  # until what is on its way counts as lost
+    auditing: Auditing = field(default_factory=Auditing)
 
     def rng(self, name: str) -> random.Random:
         """Chance of its own for each fault, so that one can be repeated alone."""
@@ -66,7 +66,7 @@ class Run:
             outcome,
             market.tally,
             drain_seconds=self.patience_seconds / 2,
-            settle_seconds=self.settle_seconds,
+            auditing=self.auditing,
         )
 
 

@@ -252,5 +252,5 @@ async def nobody_sends_again(run: Run) -> Outcome:
     outcome.runs += 1
     await buying
     outcome.orders = len(market.tally.orders)
-    await look(run.ground, outcome, settle_seconds=run.settle_seconds)
+    await look(run.ground, outcome, run.auditing)
     return outcome

@@ -58,7 +58,7 @@ async def events_thrice_and_shuffled(run: Run) -> Outcome:
     await _keep(run.ground, first)
     world = await play_story(run.ground)
     await stock_up(run.ground, world)
-    await look(run.ground, outcome)
+    await look(run.ground, outcome, run.auditing)
     await _keep(run.ground, second)
     market = Market(run.ground, run.seed + 7, CLIENTS)
     await asyncio.gather(market.run(run.orders), live_on(run.ground, world))

@@ -83,9 +83,8 @@ async def live_on(ground: Ground, world: World) -> None:
                 path = f"/v1/orders/{order['order_id']}/refunds"
                 body = {"lines": [{"product_id": product_id, "quantity": 1}], "reason": "damaged"}
                 await world.call("POST", "orders", path, person=shop.seller, body=body, key=new_key())
-            if number in (SALES // 2, SALES - 1):
-                await payout(world)
-                await payout(world)  # the second passes on what the first withheld
+            if number % 4 == 3:
+                await payout(world)  # passes on what the one before withheld
         await world.call("DELETE", "identity", "/v1/accounts/me", person=club.founders[-1])
 
 

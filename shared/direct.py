@@ -9,7 +9,6 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass
-from itertools import zip_longest
 from typing import Any, Literal, TypeAlias, TypeVar
 from urllib.parse import parse_qsl
 
@@ -87,8 +86,8 @@ def direct_answers(routers: Iterable[APIRouter]) -> list[Direct]:
 
 def _overlap(one: str, other: str) -> bool:
     """Whether an address may match both paths."""
-    pairs = zip_longest(one.split("/"), other.split("/"))
-    return all(a == b or "{" in (a or "") or "{" in (b or "") for a, b in pairs)
+    parts, others = one.split("/"), other.split("/")
+    return len(parts) == len(others) and all(a == b or "{" in a + b for a, b in zip(parts, others, strict=True))
 
 
 class DirectWay:

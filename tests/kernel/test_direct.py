@@ -234,3 +234,12 @@ def test_a_direct_route_that_another_comes_before_is_refused(earlier: str, later
     with pytest.raises(ValueError, match="comes before"):
         direct_answers([first, second])
     assert [route.path for route in direct_answers([second, first])] == [later]
+
+
+@pytest.mark.parametrize("earlier", ["/things", "/things/{id}/parts", "/other/{id}"])
+def test_a_direct_route_comes_after_others_that_nobody_takes_for_it(earlier: str) -> None:
+    first, second = APIRouter(), APIRouter(route_class=Echo)
+    first.get(earlier)(echo)
+    second.get("/things/{id}")(echo)
+
+    assert [route.path for route in direct_answers([first, second])] == ["/things/{id}"]

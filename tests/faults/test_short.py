@@ -5,17 +5,18 @@ LUMBUNG_SEED repeats a run.
 
 import os
 from dataclasses import replace
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
-from faults import kills
+from faults import kills, outages, report, storms
 from faults.books import Outcome, close
 from faults.catalogue import FAULTS, Run, say
 from faults.ground import Ground
 from faults.market import Market
 
-assert kills
+assert kills and outages and storms
 SEED = int(os.environ.get("LUMBUNG_SEED", "1"))
 ORDERS = 60
 
@@ -48,6 +49,42 @@ async def test_an_order_that_is_gone_and_one_that_nobody_asked_for_are_counted(g
     assert (spoilt.lost, spoilt.doubled) == (1, 1)
     assert not spoilt.is_clean
     assert not replace(clean, is_control=True).is_as_promised, "a control that is clean has failed"
+
+
+@pytest.mark.parametrize(
+    ("found", "is_seen"), [({"lost": 1}, True), ({"differences": 1}, True), ({"unfinished": 9}, False)]
+)
+def test_a_control_must_lose_or_double_and_not_only_be_slow(found: dict[str, int], is_seen: bool) -> None:
+    outcome = replace(Outcome("x", "nothing", 1, is_control=True), **found)
+
+    assert outcome.is_as_promised == is_seen
+
+
+def test_a_run_that_was_broken_off_goes_on_with_what_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(report, "RESULT", tmp_path / "faults.json")
+    monkeypatch.setattr(report, "commit", lambda: "this")
+    monkeypatch.setattr(report, "PAGE", tmp_path / "page.md")
+    (tmp_path / "page.md").write_text(f"{report.BEGIN}{report.END}")
+    good, other_code, bad = (
+        Outcome(name, "nothing", 7, commit=code, asked=10, audit="clean", lost=lost)
+        for name, code, lost in (
+            ("kill-kafka", "this", 0),
+            ("kill-postgres", "another", 0),
+            ("disk-full", "this", 1),
+        )
+    )
+    report.keep([each.as_document() for each in (good, other_code, bad)], seed=7, is_part=False)
+
+    done = report.done_before(list(FAULTS), seed=7, orders=10)
+
+    assert [outcome["name"] for outcome in done] == ["kill-kafka"]
+    assert report.done_before(list(FAULTS), seed=8, orders=10) == []
+    assert report.done_before(list(FAULTS), seed=7, orders=11) == []
+    monkeypatch.setattr(report, "commit", lambda: "this" + report.CHANGED)
+    assert report.done_before(list(FAULTS), seed=7, orders=10) == []
+    assert "`disk-full`" in (tmp_path / "page.md").read_text()
 
 
 def test_what_is_only_skipped_is_not_clean() -> None:

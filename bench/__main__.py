@@ -78,12 +78,16 @@ async def run(*, products: int, seconds: int, is_quick: bool) -> dict[str, Any]:
     say(f"webhooks: {details['webhooks']}")
     lumbung("down", "--delete-data")
     details["online_marketplace"] = await asyncio.to_thread(marketplace.run, RESULTS, is_quick=is_quick)
-    if is_quick:
-        return details | taken_over(RESULTS / "latest.json", "ablation", "processes")
-    async with trial() as prepared:
-        details["ablation"] = await ablation.ablation(prepared, say)
-        details["processes"] = await processes.processes(prepared, say)
     return details
+
+
+async def parts_and_processes() -> dict[str, Any]:
+    """What each part costs, and what processes and cores give."""
+    async with trial() as prepared:
+        return {
+            "ablation": await ablation.ablation(prepared, say),
+            "processes": await processes.processes(prepared, say),
+        }
 
 
 def taken_over(latest: Path, *names: str) -> dict[str, Any]:
@@ -129,15 +133,18 @@ def main(products: int, seconds: int) -> None:
     is_quick = bool(os.environ.get("QUICK"))
     if is_quick:
         products, seconds = min(products, 20_000), min(seconds, 8)
+    about = {"machine": machine.describe(), "products": products, "seconds": seconds}
     details = asyncio.run(run(products=products, seconds=seconds, is_quick=is_quick))
-    result = {
-        "at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": machine.describe(),
-        "products": products,
-        "seconds": seconds,
-        **summary(details),
-        "details": details,
-    }
+    details |= taken_over(RESULTS / "latest.json", "ablation", "processes")
+    keep(about, details)  # so that nothing is lost if what follows fails
+    if not is_quick:
+        keep(about, details | asyncio.run(parts_and_processes()))
+
+
+def keep(about: dict[str, Any], details: dict[str, Any]) -> None:
+    """Write the result, its pictures and the page."""
+    at = datetime.now(UTC).isoformat(timespec="seconds")
+    result: dict[str, Any] = {"at": at, **about, **summary(details), "details": details}
     RESULTS.mkdir(exist_ok=True)
     text = json.dumps(result, indent=2, default=str) + "\n"
     (RESULTS / f"{datetime.now(UTC):%Y-%m-%d}.json").write_text(text)

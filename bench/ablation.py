@@ -16,7 +16,7 @@ from typing import Any
 import click
 
 from bench.stage import HOME, PORT_BASE
-from bench.trial import PLAYED, Child, Say, Trial, alternate, noise, stamped, trial
+from bench.trial import PLAYED, Child, Say, Trial, alternate, noise, stamped, trial, when
 
 
 @dataclass(frozen=True)
@@ -75,10 +75,10 @@ def markdown(found: dict[str, Any]) -> list[str]:
         "### What each part costs",
         "",
         "One part at a time is taken away from orders and catalog. Ratios are to the full thing just before and just "
-        f"after it in the same run, {found['seconds']:g} s a load ({found['at']}, commit {found['commit']}): a rate "
-        "below 1 means that it is slower without the part. CPU is processor time per order of orders, catalog, "
-        f"PostgreSQL and Kafka. Two full trials in a row differed by up to {found['noise']['sagas']:.0%} (sagas) and "
-        f"{found['noise']['accept']:.0%} (accepted orders): what is smaller than that is not seen.",
+        f"after it in the same run, {when(found)}. A rate below 1 means that it is slower without the part. CPU is "
+        "processor time per order of orders, catalog, PostgreSQL and Kafka. Two full trials in a row differed by up to "
+        f"{found['noise']['sagas']:.0%} (sagas) and {found['noise']['accept']:.0%} (accepted orders): what is smaller "
+        "than that is not seen.",
         "",
         "| without | then | sagas | CPU a saga | accepted orders | CPU an order |",
         "|---|---|---:|---:|---:|---:|",

@@ -36,11 +36,11 @@ def describe() -> dict[str, Any]:
 
 def commit() -> str | None:
     """The commit that is checked out, with a + when files differ from it; None without git."""
+    written = (":!bench/results", ":!docs/performance.md")  # by `make bench` itself
     try:
         head = _git("rev-parse", "--short=10", "HEAD")
-        return head + (
-            "+" if _git("status", "--porcelain", "--untracked-files=no", "--", ".", ":!bench/results") else ""
-        )
+        changed = _git("status", "--porcelain", "--untracked-files=no", "--", ".", *written)
+        return head + ("+" if changed else "")
     except (OSError, subprocess.CalledProcessError):
         return None
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from bench import ablation, processes
+from bench import ablation, machine, processes
 from bench.svg import MARGIN, WIDTH, bar, document, legend, text, upright
 
 LEFT, RIGHT, TOP = 270, 70, 84
@@ -13,19 +13,22 @@ PROFILE_LINES = 12
 
 
 def write(details: dict[str, Any], folder: Path, notes: Sequence[str]) -> list[Path]:
-    """A picture of each of these measurements that is there; where they are. `notes` say on what it was measured."""
+    """A picture of each of these measurements that is there; where they are.
+
+    `notes` say on what this run was made; what a quick run took over has notes of its own.
+    """
     pictures = {}
     if profile := details.get("accept", {}).get("profile"):
         pictures["accept-profile"] = profile_lines(profile, notes)
     if found := details.get("ablation"):
         rows = [(f"without {part.title}", found["without"][part.name]) for part in ablation.PARTS]
-        title = "Throughput without one part, as a share of the full thing"
-        pictures["ablation"] = ratios(rows, title=title, notes=_with_date(found, notes))
+        title = "Throughput without one part (everything = 1)"
+        pictures["ablation"] = ratios(rows, title=title, notes=_notes(found))
     if found := details.get("processes"):
         names = [name for name in processes.TITLES if name in found["sagas"]]
         rows = [(processes.SHORT[name], {load: found[load][name] for load, _ in LOADS}) for name in names]
-        title = "Throughput as a share of one process per service on all cores"
-        pictures["processes"] = ratios(rows, title=title, notes=_with_date(found, notes))
+        title = "Throughput by processes and cores (one process per service on all cores = 1)"
+        pictures["processes"] = ratios(rows, title=title, notes=_notes(found))
     paths = []
     for name, picture in pictures.items():
         path = folder / f"{name}.svg"
@@ -80,5 +83,5 @@ def profile_lines(profile: Sequence[Sequence[Any]], notes: Sequence[str]) -> str
     return document(parts, bottom=top + row * len(shown) + 6, title=title, notes=notes)
 
 
-def _with_date(found: dict[str, Any], notes: Sequence[str]) -> list[str]:
-    return [*notes, f"Measured {found['at']} on commit {found['commit']}, {found['seconds']:g} s a load."]
+def _notes(found: dict[str, Any]) -> list[str]:
+    return [*machine.lines(found["machine"]), f"{found['at']}, {found['seconds']:g} s a load"]

@@ -19,7 +19,7 @@ import click
 import psutil
 
 from bench.stage import HOME, PORT_BASE
-from bench.trial import PLAYED, Child, Say, Trial, alternate, noise, stamped, trial
+from bench.trial import PLAYED, Child, Say, Trial, alternate, noise, stamped, trial, when
 from deploy.local.files import read_json
 from deploy.local.stack import Stack, recorded_pid
 
@@ -97,9 +97,9 @@ def markdown(found: dict[str, Any]) -> list[str]:
     lines = [
         "### One process or two, and one core alone",
         "",
-        f"Ratios to one process per service on all {found['cores']} cores just before and just after, "
-        f"{found['seconds']:g} s a load ({found['at']}, commit {found['commit']}). Two trials of the same in a row "
-        f"differed by up to {found['sagas']['noise']:.0%} (sagas) and {found['accept']['noise']:.0%} (accepted).",
+        f"Ratios to one process per service on all {found['cores']} cores just before and just after, {when(found)}. "
+        f"Two trials of the same in a row differed by up to {found['sagas']['noise']:.0%} (sagas) and "
+        f"{found['accept']['noise']:.0%} (accepted orders).",
         "",
         "| how | sagas/s | ratio | CPU a saga | accepted/s | ratio | CPU an order |",
         "|---|---:|---:|---:|---:|---:|---:|",

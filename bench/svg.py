@@ -28,6 +28,7 @@ def _rules(which: int) -> str:
         ("#141a17", "#e4ebe7", "#9fada6", "#37423c"),
     )[which]
     rules = [f".paper{{fill:{paper}}}.ink{{fill:{ink}}}.soft{{fill:{soft}}}.line{{stroke:{line}}}"]
+    rules.append(f"text{{paint-order:stroke;stroke:{paper};stroke-width:3px;stroke-linejoin:round}}")
     rules += [f".f{n}{{fill:{pair[which]}}}.s{n}{{stroke:{pair[which]}}}" for n, pair in enumerate(COLOURS)]
     return "".join(rules)
 

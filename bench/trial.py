@@ -19,11 +19,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import psutil
 
 from bench import machine, measure
 from bench.online_marketplace.metrics import cpu_seconds
 from bench.stage import HOME, PORT_BASE, Stage, goods, load, lumbung, people, sign_in
+from deploy.local.files import tail
 from deploy.local.layout import PROJECT
 from deploy.local.runner import LAUNCH
 from deploy.local.stack import load_stack
@@ -31,8 +33,9 @@ from deploy.local.stack import load_stack
 PRODUCTS = 2_000
 WARMUP_SECONDS = 2.0
 TOKEN_SECONDS = 240.0  # they live ten minutes
-SAGAS_SECONDS_MAX = 240.0
-STOP_SECONDS = 20.0
+SAGAS_SECONDS_MAX = 120.0
+READY_SECONDS = 90.0
+STOP_SECONDS = 30.0
 PLAYED = ("orders", "catalog")  # the two services that a saga runs through
 Say = Callable[[str], None]
 
@@ -81,15 +84,31 @@ class Trial:
         try:
             for child in children:
                 started.append(self._start(child))
-            for child in children:
-                port = child.port or self.stage.stack.ports[child.service]
-                await measure.ready(f"http://127.0.0.1:{port}")
+            for child, process in zip(children, started, strict=True):
+                await self._ready(child, process)
             yield [process.pid for process in started]
         finally:
             for process in started:
                 process.terminate()
             for process in started:
                 await asyncio.to_thread(process.wait, STOP_SECONDS)
+
+    async def _ready(self, child: Child, process: "subprocess.Popen[bytes]") -> None:
+        port = child.port or self.stage.stack.ports[child.service]
+        deadline = time.monotonic() + READY_SECONDS
+        said = "nothing yet"
+        async with httpx2.AsyncClient(timeout=2, trust_env=False) as http:
+            while time.monotonic() < deadline and process.poll() is None:
+                try:
+                    answer = await http.get(f"http://127.0.0.1:{port}/readyz")
+                    if answer.status_code == 200:
+                        return
+                    said = answer.text
+                except httpx2.HTTPError as error:
+                    said = repr(error)
+                await asyncio.sleep(0.1)
+        log = self.folder / f"{child.service}.log"
+        raise RuntimeError(f"{child} is not ready, it says {said}. The end of {log}:\n{tail(log, 15)}")
 
     def _start(self, child: Child) -> "subprocess.Popen[bytes]":
         tie = [sys.executable, "-I", "-S", str(LAUNCH), str(os.getpid()), str(int(signal.SIGKILL)), "-1", "-1"]
@@ -105,7 +124,10 @@ class Trial:
         return process
 
     async def sagas(self, *children: Child) -> dict[str, Any]:
-        """Orders per second from the first one placed to the last stock committed, after a warm-up."""
+        """Orders per second from the first one placed to the last stock committed, after a warm-up.
+
+        What is not whole within `SAGAS_SECONDS_MAX` is not waited for: the next warm-up stands behind it in the topics.
+        """
         await self._fresh_tokens()
         async with self.running(*children) as pids:
             await self._whole_sagas(WARMUP_SECONDS, pids)
@@ -131,13 +153,15 @@ class Trial:
         deadline = time.monotonic() + SAGAS_SECONDS_MAX
         while (await measure.look(self.stage, "catalog", "committed_since", since=since))[0][0] < orders:
             if time.monotonic() > deadline:
-                raise RuntimeError(f"not all of {orders} sagas ended within {SAGAS_SECONDS_MAX:.0f} s")
+                break
             await asyncio.sleep(0.2)
         used = self._cpu_seconds(pids) - before
         rows = await measure.look(self.stage, "catalog", "committed_times", since=since)
+        if not rows:
+            raise RuntimeError(f"none of {orders} sagas ended within {SAGAS_SECONDS_MAX:.0f} s")
         took = (max(row[1] for row in rows) - first_at).total_seconds()
         refused = sum(count for status, count in answered["statuses"].items() if status != "201")
-        return _figures(orders / took, orders, refused, used)
+        return _figures(len(rows) / took, len(rows), refused, used) | {"unfinished": orders - len(rows)}
 
     def _load(self, seconds: float) -> dict[str, Any]:
         plan = measure.orders_plan(self.stage, seconds)
@@ -218,5 +242,10 @@ async def trial(*, home: str = HOME, port_base: str = PORT_BASE, seconds: float 
 
 
 def stamped(found: dict[str, Any]) -> dict[str, Any]:
-    """With when and on which code it was measured: a quick run takes the figures over."""
-    return {"at": datetime.now(UTC).isoformat(timespec="seconds"), "commit": machine.commit(), **found}
+    """With when and on what it was measured: a quick run takes the figures over."""
+    return {"at": datetime.now(UTC).isoformat(timespec="seconds"), "machine": machine.describe(), **found}
+
+
+def when(found: dict[str, Any]) -> str:
+    """How long, when and on which code, for a sentence."""
+    return f"{found['seconds']:g} s a load ({found['at']}, commit {found['machine']['commit']})"

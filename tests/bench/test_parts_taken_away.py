@@ -199,7 +199,7 @@ def test_who_is_confined_gets_the_other_cores_back(tmp_path: Path) -> None:
 
 def details() -> dict[str, Any]:
     changed = figures(90, 1.2) | {"ratio": 0.9, "cpu_ratio": 1.2}
-    stamp = {"at": "2026-11-30T07:00:00+00:00", "commit": "abc", "seconds": 6.0}
+    stamp = {"at": "2026-11-30T07:00:00+00:00", "machine": machine.describe() | {"commit": "abc"}, "seconds": 6.0}
     full = [figures(100, 1.0), figures(101, 1.0)]
     parts = {
         part.name: {
@@ -244,6 +244,7 @@ def test_pictures_say_on_what_they_were_measured_and_can_be_read_in_the_dark(tmp
         text = path.read_text()
         assert ElementTree.fromstring(text).tag == SVG  # noqa: S314  our own text
         assert "prefers-color-scheme:dark" in text
+        assert path.stem == "accept-profile" or ("commit abc" in text and "2026-11-30T07:00" in text)
         assert "PostgreSQL 18" in text and "Kafka 4" in text and "Python 3" in text and "commit" in text
     assert plots.write({}, tmp_path, notes) == []
 

@@ -247,14 +247,14 @@ UPDATE stock SET on_hand = on_hand + :change, received = received + :change
                   AND shop_staff.account_id = :account_id)
 RETURNING on_hand - reserved AS available, reserved, on_hand;
 
--- name: product
--- The product page: one row, by key.
+-- name: products_shown
+-- Product pages: a row each, by key.
 SELECT products.product_id, products.shop_id, shops.name AS shop_name, shops.badges, shops.region_code,
        shops.cooperative_id, products.version, products.state, products.title, products.description, products.category,
        products.unit_price_minor, products.currency, products.weight_grams, products.payees, products.photos,
        products.sku, products.listed_at, products.changed_at, stock.on_hand - stock.reserved AS available
   FROM products JOIN shops USING (shop_id) JOIN stock USING (product_id)
- WHERE products.product_id = :product_id;
+ WHERE products.product_id = ANY(:product_ids::uuid[]);
 
 -- name: products_newest
 -- A page by age. The first page begins at the end of time. A null filter is no filter: the plan is made for the values
@@ -358,9 +358,10 @@ SELECT coalesce(category, region, band::text) AS value, count(*) AS count,
 
 -- name: products_relevant
 -- Search by words, page and facets in one statement. At most :sample matches are taken and put in order; the last row
--- says how many they were, so that the caller knows when there may be more. Only when fewer than :enough are found
--- exactly, words are corrected by the vocabulary of all titles (several typos, any title), and whole titles compared by
--- trigrams (words run together); among the relevant, such matches rank below every exact one.
+-- says how many were exact, so that the caller knows when there may be more. They come level by level (searched_products),
+-- so that a word of every tenth title costs no more than a rare one. Only when fewer than :enough are found exactly, words
+-- are corrected by the vocabulary of all titles (several typos, words run together, any title), and titles with corrected
+-- words stand by how much they resemble what was typed; among the relevant, below every exact one.
 WITH asked AS MATERIALIZED (
     SELECT to_tsquery('simple', :prefixes) || plainto_tsquery('indonesian', :words::text) AS query
 ), exact AS MATERIALIZED (
@@ -369,9 +370,8 @@ WITH asked AS MATERIALIZED (
                           WHEN 'price_asc' THEN -unit_price_minor
                           WHEN 'price_desc' THEN unit_price_minor
                           ELSE 1000000 + (1000000 * ts_rank(document, (SELECT query FROM asked)))::bigint END AS score
-      FROM products
-     WHERE state = 'listed'
-       AND document @@ (SELECT query FROM asked)
+      FROM searched_products
+     WHERE document @@ (SELECT query FROM asked)
        AND (:category::text IS NULL OR category = :category)
        AND (:province::text IS NULL OR province_code = :province)
        AND (:region::text IS NULL OR region_code = :region)
@@ -395,14 +395,9 @@ WITH asked AS MATERIALIZED (
                     WHEN 'price_asc' THEN -unit_price_minor
                     WHEN 'price_desc' THEN unit_price_minor
                     ELSE least(999999, (1000000 * word_similarity(:words, plain_title))::bigint) END AS score
-      FROM products
+      FROM searched_products
      WHERE (SELECT count(*) FROM exact) < :enough
-       AND state = 'listed'
-       AND product_id IN (
-           (SELECT product_id FROM products WHERE state = 'listed' AND document @@ (SELECT query FROM corrected)
-             LIMIT :sample)
-           UNION
-           (SELECT product_id FROM products WHERE state = 'listed' AND :words <% plain_title LIMIT :sample))
+       AND document @@ (SELECT query FROM corrected)
        AND product_id NOT IN (SELECT product_id FROM exact)
        AND (:category::text IS NULL OR category = :category)
        AND (:province::text IS NULL OR province_code = :province)
@@ -412,6 +407,7 @@ WITH asked AS MATERIALIZED (
        AND (:max_price::bigint IS NULL OR unit_price_minor <= :max_price)
        AND (:badge::text IS NULL
             OR shop_id IN (SELECT shops.shop_id FROM shops WHERE shows_badge(shops.badges, :badge)))
+     LIMIT :sample
 ), matches AS MATERIALIZED (
     SELECT * FROM exact UNION ALL SELECT * FROM resembling
 ), page AS (
@@ -437,7 +433,7 @@ SELECT products.product_id, products.shop_id, shops.name AS shop_name, shops.bad
   FROM page JOIN products USING (product_id) JOIN shops USING (shop_id) JOIN stock USING (product_id)
 UNION ALL
 SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, -9223372036854775808, facets,
-       (SELECT count(*) FROM matches)
+       (SELECT count(*) FROM exact)
   FROM counts
  ORDER BY score DESC, product_id DESC;
 

@@ -1,6 +1,7 @@
 """Lists stay fast because of how they are planned: on 20,000 products, no list reads them all."""
 
 import re
+from itertools import pairwise
 from typing import Any
 
 import asyncpg
@@ -111,11 +112,29 @@ async def test_a_list_walks_an_index_and_reads_no_more_than_its_page(
 
 
 @pytest.mark.parametrize("words", ["kopi nomor 77", "kopy nomer", "zzzz"])
-async def test_a_search_uses_the_indexes_of_words_and_trigrams_whatever_it_was_planned_for(
-    full: Database, words: str
-) -> None:
+async def test_a_search_uses_the_indexes_of_words_whatever_it_was_planned_for(full: Database, words: str) -> None:
     text = await plan(full, "products_relevant", Filters(words=words), mode="force_generic_plan")
 
     assert "Bitmap Index Scan on products_words" in text
     scanned = re.findall(r"Seq Scan on products .*?rows=(\d+)", text)
     assert scanned == [], text
+
+
+async def test_a_word_of_every_title_is_looked_up_in_the_smaller_levels_only(full: Database) -> None:
+    text = await plan(full, "products_relevant", Filters(words="kopi"), mode="auto")
+
+    levels = re.findall(r"Bitmap Index Scan on products_words_(\d) \((actual|never executed)", text)
+    assert ("0", "actual") in levels and ("1", "actual") in levels, text
+    assert ("2", "actual") not in levels and ("3", "actual") not in levels, text
+
+
+async def test_each_product_is_in_one_level(full: Database) -> None:
+    async with full.reading() as conn:
+        sizes = await conn.fetch(
+            "SELECT search_level(product_id) AS level, count(*) AS products FROM products GROUP BY 1 ORDER BY 1"
+        )
+        searched = await conn.fetchval("SELECT count(DISTINCT product_id) FROM searched_products")
+
+    assert [row["level"] for row in sizes] == [0, 1, 2, 3]
+    assert sum(row["products"] for row in sizes) == searched == 20_000
+    assert all(small["products"] < large["products"] for small, large in pairwise(sizes))

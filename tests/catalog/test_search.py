@@ -147,6 +147,16 @@ async def test_a_mistyped_search_by_price_is_corrected_too(shelves: Market) -> N
     assert [title for title in titles if "Robusta" in title] == ["Kopi Robusta Liwa", "Kopi Robusta Lampung 250 g"]
 
 
+async def test_many_corrected_matches_are_ordered_by_price_among_themselves(
+    shelves: Market, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.catalog.store.search.MATCHES_MAX", 2)
+
+    titles = await found(shelves, "q=kripik&sort=price_asc")
+
+    assert len(titles) == 2 and all(title.startswith("Keripik") for title in titles)
+
+
 async def test_counts_say_how_to_narrow_a_list_down(shelves: Market) -> None:
     everything = (await shelves.client.get("/v1/products")).json()["facets"]
     banten = (await shelves.client.get("/v1/products?region=36")).json()["facets"]

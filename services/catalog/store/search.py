@@ -9,12 +9,12 @@ from services.catalog.store import queries
 from shared.db import Connection
 from shared.sql import Row
 
-MATCHES_MAX = 1_200  # so many matches are put in order; a query that broad has no single best answer
+MATCHES_MAX = COUNT_MAX + 1  # so many matches are put in order; a query that broad has no single best answer
 
 
 @dataclass(frozen=True, slots=True)
 class Matches:
-    """A page of matches; `facets` when they were wanted; `is_cut` when there may be more than were looked at."""
+    """A page of matches; `facets` when they were wanted; `is_cut` when there may be more exact ones."""
 
     rows: list[Row]
     facets: list[tuple[str, str | None, int]] | None
@@ -77,9 +77,9 @@ async def category_names(conn: Connection) -> dict[str, str]:
     return {row["slug"]: row["name"] for row in await queries.categories.rows(conn)}
 
 
-async def product(conn: Connection, product_id: UUID) -> Row | None:
-    """The row of a product page."""
-    return await queries.product.row(conn, product_id=product_id)
+async def products(conn: Connection, product_ids: list[UUID]) -> list[Row]:
+    """The rows of product pages, in no order."""
+    return await queries.products_shown.rows(conn, product_ids=product_ids)
 
 
 async def shops(conn: Connection, shop_ids: list[UUID]) -> list[Row]:

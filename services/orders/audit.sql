@@ -321,6 +321,22 @@ SELECT t.id::text AS key, t.reason || ' moved ' || a.code AS what
    AND t.reason NOT IN ('parcel_settled', 'refund', 'payout', 'payout_returned', 'instalment_withheld', 'instalment_refused')
  LIMIT 100;
 
+-- name: dashboards_equal_their_rows
+-- I10: what dashboards add up of the past is what parcels, settlements and refunds themselves say.
+SELECT shop_id::text AS key,
+       concat_ws(', ', order_status, status, 'parcels ' || sum(parcels), 'settled ' || sum(settled_minor),
+                 'commission ' || sum(commission_minor), 'tax ' || sum(tax_minor), 'taken back ' || sum(taken_back_minor))
+       || ' more in the figures than in the rows' AS what
+  FROM (SELECT shop_id, order_status, status, parcels, settled_minor, commission_minor, tax_minor, taken_back_minor
+          FROM shop_figures
+        UNION ALL
+        SELECT shop_id, order_status, status, -parcels, -settled_minor, -commission_minor, -tax_minor, -taken_back_minor
+          FROM shop_figures_anew) AS both_sides
+ GROUP BY shop_id, order_status, status
+HAVING sum(parcels) <> 0 OR sum(settled_minor) <> 0 OR sum(commission_minor) <> 0 OR sum(tax_minor) <> 0
+    OR sum(taken_back_minor) <> 0
+ LIMIT 100;
+
 -- name: completed_parcels_are_settled
 -- I2, I4: a completed parcel is settled in the same transaction; those from before the ledger within minutes.
 SELECT p.parcel_id::text AS key, 'is completed and was never settled' AS what

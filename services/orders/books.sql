@@ -185,53 +185,78 @@ SELECT e.account_version, t.reason AS kind, t.created_at AS booked_at, t.event_a
  LIMIT :most;
 
 -- name: dashboard
--- Everything in one statement, so from one snapshot. Turnover is what completed parcels brought less what was taken
--- back; unsettled is what buyers paid for parcels that are under way.
-WITH own AS (
-    SELECT p.parcel_id, p.order_id, p.status, o.status AS order_status, p.goods_minor + p.shipping_minor AS cost_minor,
+-- Everything in one statement, so from one snapshot: the open parcels themselves, and of what has ended the sums, so that a
+-- long past costs nothing. Turnover is what completed parcels brought less what was taken back; unsettled is what buyers
+-- paid for parcels that are under way.
+WITH parcels_open AS (
+    SELECT parcel_id, order_id, status, goods_minor + shipping_minor AS cost_minor, delivered_at
+      FROM parcels WHERE shop_id = :shop_id AND status IN ('pending', 'shipped')
+    UNION ALL
+    SELECT parcel_id, order_id, status, goods_minor + shipping_minor, delivered_at
+      FROM parcels WHERE shop_id = :shop_id AND status = 'delivered'
+), own AS MATERIALIZED (
+    SELECT p.parcel_id, p.order_id, p.status, o.status AS order_status, p.cost_minor,
            CASE o.payment_method WHEN 'cod' THEN p.delivered_at IS NOT NULL ELSE o.received_minor > 0 END AS is_paid
-      FROM parcels AS p
+      FROM parcels_open AS p
       JOIN orders AS o ON o.order_id = p.order_id
-     WHERE p.shop_id = :shop_id
-), refunded AS (
-    SELECT r.parcel_id, sum(r.amount_minor) AS amount_minor,
-           coalesce(sum(r.amount_minor) FILTER (WHERE r.is_of_settled), 0) AS of_settled_minor
-      FROM refund_parts AS r
-     WHERE r.parcel_id IN (SELECT parcel_id FROM own)
-     GROUP BY r.parcel_id
-), kept AS (
-    SELECT p.kind, p.amount_minor - p.returned_minor AS amount_minor
-      FROM settlements AS s
-      JOIN settlement_parts AS p ON p.parcel_id = s.parcel_id
-     WHERE s.shop_id = :shop_id AND p.kind <> 'net'
+), past AS MATERIALIZED (
+    SELECT order_status, status, parcels, settled_minor, commission_minor, tax_minor, taken_back_minor
+      FROM shop_figures
+     WHERE shop_id = :shop_id
+), counted AS MATERIALIZED (
+    SELECT order_status, status, sum(parcels)::bigint AS parcels
+      FROM (SELECT order_status, status, 1 AS parcels FROM own
+            UNION ALL
+            SELECT order_status, status, parcels FROM past WHERE status IS NOT NULL) AS c
+     GROUP BY order_status, status
+    HAVING sum(parcels) <> 0
+), sums AS (
+    SELECT coalesce(sum(settled_minor), 0)::bigint AS settled_minor,
+           coalesce(sum(taken_back_minor), 0)::bigint AS taken_back_minor,
+           coalesce(sum(commission_minor), 0)::bigint AS commission_minor, coalesce(sum(tax_minor), 0)::bigint AS tax_minor
+      FROM past
 )
 SELECT (SELECT coalesce(jsonb_object_agg(order_status, orders), '{}')
-          FROM (SELECT order_status, count(*) AS orders FROM own GROUP BY order_status) AS c) AS orders,
+          FROM (SELECT order_status, sum(parcels)::bigint AS orders FROM counted GROUP BY order_status) AS c) AS orders,
        (SELECT coalesce(jsonb_object_agg(status, parcels), '{}')
-          FROM (SELECT status, count(*) AS parcels FROM own GROUP BY status) AS c) AS parcels,
-       (SELECT count(*) FROM own WHERE status IN ('pending', 'shipped', 'delivered') AND order_status <> 'cancelled')
-           AS open_parcels,
-       (SELECT coalesce(sum(cost_minor), 0)::bigint FROM own
-         WHERE status IN ('pending', 'shipped', 'delivered') AND order_status <> 'cancelled') AS open_minor,
-       (SELECT coalesce(sum(s.goods_minor + s.shipping_minor), 0)::bigint FROM settlements AS s
-         WHERE s.shop_id = :shop_id) AS settled_minor,
-       (SELECT coalesce(sum(of_settled_minor), 0)::bigint FROM refunded) AS taken_back_minor,
-       (SELECT coalesce(sum(amount_minor), 0)::bigint FROM kept WHERE kind = 'commission') AS commission_minor,
-       (SELECT coalesce(sum(amount_minor), 0)::bigint FROM kept WHERE kind = 'tax') AS tax_minor,
+          FROM (SELECT status, sum(parcels)::bigint AS parcels FROM counted GROUP BY status) AS c) AS parcels,
+       (SELECT count(*) FROM own WHERE order_status <> 'cancelled') AS open_parcels,
+       (SELECT coalesce(sum(cost_minor), 0)::bigint FROM own WHERE order_status <> 'cancelled') AS open_minor,
+       sums.settled_minor, sums.taken_back_minor, sums.commission_minor, sums.tax_minor,
        (SELECT coalesce(sum(w.cost_minor - coalesce(r.amount_minor, 0)), 0)::bigint
           FROM own AS w
-          LEFT JOIN refunded AS r ON r.parcel_id = w.parcel_id
-         WHERE w.is_paid AND w.status IN ('pending', 'shipped', 'delivered') AND w.order_status <> 'cancelled')
-           AS unsettled_minor,
+          LEFT JOIN LATERAL (SELECT sum(amount_minor) AS amount_minor FROM refund_parts WHERE parcel_id = w.parcel_id) AS r
+                 ON true
+         WHERE w.is_paid AND w.order_status <> 'cancelled') AS unsettled_minor,
        (SELECT balance_minor FROM ledger_accounts WHERE id = :account_id) AS balance_minor,
        CASE WHEN :with_parcels::boolean THEN
            (SELECT coalesce(jsonb_agg(jsonb_build_object('parcel_id', parcel_id, 'order_id', order_id, 'status', status,
                                                          'cost_minor', cost_minor) ORDER BY parcel_id), '[]')
-              FROM (SELECT parcel_id, order_id, status, cost_minor FROM own
-                     WHERE status IN ('pending', 'shipped', 'delivered') AND order_status <> 'cancelled'
+              FROM (SELECT parcel_id, order_id, status, cost_minor FROM own WHERE order_status <> 'cancelled'
                      ORDER BY parcel_id LIMIT 1000) AS oldest)
        END AS open,
-       statement_timestamp() AS as_of;
+       statement_timestamp() AS as_of
+  FROM sums;
+
+-- name: add_up_figures
+-- Of a bounded number of shops: many addends become their sum. What another process adds up now is left to it.
+WITH due AS MATERIALIZED (
+    SELECT DISTINCT shop_id FROM shop_figures WHERE NOT is_sum ORDER BY shop_id LIMIT :most
+), gone AS (
+    DELETE FROM shop_figures
+     WHERE ctid = ANY(ARRAY(SELECT f.ctid FROM shop_figures AS f
+                             WHERE f.shop_id IN (SELECT shop_id FROM due)
+                               FOR UPDATE SKIP LOCKED))
+    RETURNING shop_id, order_status, status, parcels, settled_minor, commission_minor, tax_minor, taken_back_minor
+), added AS (
+    INSERT INTO shop_figures (shop_id, order_status, status, parcels, settled_minor, commission_minor, tax_minor,
+                              taken_back_minor, is_sum)
+    SELECT shop_id, order_status, status, sum(parcels), sum(settled_minor), sum(commission_minor), sum(tax_minor),
+           sum(taken_back_minor), true
+      FROM gone
+     GROUP BY shop_id, order_status, status
+)
+SELECT count(*) FROM due;
 
 -- name: trial_balance
 -- The market's books at one moment: stripes are summed, payees are two lines, what they have to get and what they owe. Both

@@ -10,6 +10,7 @@ import structlog
 from services.orders import store
 from services.orders.domain.problems import NothingToPay
 from services.orders.store import payouts
+from services.orders.use_cases.add_up_figures import add_up_figures
 from services.orders.use_cases.draft_payouts import draft_by_the_clock
 from services.orders.use_cases.expire_orders import BATCH, complete_overdue, expire_orders
 from services.orders.use_cases.forget_person import erase_addresses, erase_bank_accounts
@@ -63,6 +64,7 @@ class Sweeper:
             await erase_bank_accounts(conn, now=utc_now())
         await self._draft_payouts()
         await self._drain(book_what_is_behind)
+        await self._drain(add_up_figures)
         async with self._db.reading() as conn:
             counts = await store.count_stuck(conn, grace_seconds=0)
             in_trouble = await payouts.batches_in_trouble(conn)

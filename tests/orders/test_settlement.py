@@ -1,5 +1,6 @@
 """What a completed parcel becomes: shares, commission, tax, cash; each rupiah of it leads to its order and event."""
 
+import asyncio
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,8 @@ import orjson
 import pytest
 
 from services.orders.store import accounts
+from services.orders.use_cases.add_up_figures import add_up_figures
+from shared.clock import utc_now
 from shared.contracts.catalog import Payee
 from shared.contracts.orders import ParcelCompleted, RefundMade
 from shared.ledger import NewAccount
@@ -263,6 +266,37 @@ async def test_the_dashboard_equals_a_recomputation(market: Market) -> None:
     assert (shown["commission_minor"], shown["tax_minor"]) == (90, 0)
     assert shown["balance_minor"] == shown["turnover_minor"] - 90
     assert shown["balance_minor"] == await balance(market, accounts.payee(shop.shop_id)) == shown["next_payout_minor"]
+
+
+async def test_adding_up_changes_no_figure_and_leaves_one_row_of_each_kind(market: Market) -> None:
+    shop, product_id, buyer = await one_product(market, 10_000)
+    for _ in range(3):
+        await completed(market, shop, buyer, {product_id: 1}, "cod")
+    await market.post(f"/v1/orders/{(await confirmed(market, buyer, {product_id: 1}))['order_id']}/cancel", buyer)
+    path = f"/v1/shops/{shop.shop_id}/dashboard"
+    before = (await market.client.get(path, headers=shop.owner.headers)).json()
+
+    rounds = await asyncio.gather(*(_added_up(market) for _ in range(3)), return_exceptions=True)
+
+    after = (await market.client.get(path, headers=shop.owner.headers)).json()
+    async with market.db.reading() as conn:
+        rows = await conn.fetch(
+            "SELECT order_status::text, status::text, parcels, is_sum FROM shop_figures WHERE shop_id = $1 ORDER BY 2",
+            shop.shop_id,
+        )
+    assert before["parcels"] == {"completed": 3, "cancelled": 1} and before["turnover_minor"] > 0
+    assert before | {"as_of": ""} == after | {"as_of": ""}
+    assert not [one for one in rounds if isinstance(one, BaseException)]
+    assert [tuple(row) for row in rows] == [
+        ("cancelled", "cancelled", 1, True),
+        ("completed", "completed", 3, True),
+        (None, None, 0, True),
+    ]
+
+
+async def _added_up(market: Market) -> int:
+    async with market.db.transaction() as conn:
+        return await add_up_figures(conn, now=utc_now())
 
 
 async def test_a_failed_refund_is_tried_again_and_owed_meanwhile(market: Market) -> None:

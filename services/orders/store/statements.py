@@ -59,3 +59,8 @@ async def dashboard(conn: Connection, shop_id: UUID, *, with_parcels: bool = Fal
     )
     assert row is not None, "a statement of scalar subqueries is one row"
     return row
+
+
+async def add_up_figures(conn: Connection, *, most: int) -> int:
+    """Sums in the place of many addends, for a bounded number of shops; how many."""
+    return int(await books.add_up_figures.value(conn, most=most))

@@ -19,6 +19,7 @@ from aiokafka import TopicPartition
 
 from shared import kafka
 from shared.kafka import Consumer, Polled, Producer, Record
+from shared.worker import Runner
 
 
 class Death:
@@ -38,10 +39,16 @@ class Death:
 
 
 def install_death(death: Death) -> None:
-    """Watch the four points of delivery."""
+    """Watch the points of delivery."""
     commit = asyncpg.transaction.Transaction.commit
     send = Producer.send
     commit_offsets = Consumer.commit
+    process = Runner.process
+
+    async def mortal_process(self: Runner, deliveries: Any) -> None:
+        if deliveries:
+            death.passes("before_handler")
+        await process(self, deliveries)
 
     async def mortal_commit(self: Any) -> None:
         death.passes("before_commit")
@@ -58,6 +65,7 @@ def install_death(death: Death) -> None:
         await commit_offsets(self, offsets)
 
     setattr(asyncpg.transaction.Transaction, "commit", mortal_commit)  # noqa: B010  this is what the file is for
+    Runner.process = mortal_process  # type: ignore[method-assign]  # this is what the file is for
     Producer.send = mortal_send  # type: ignore[method-assign]  # this is what the file is for
     Consumer.commit = mortal_offsets  # type: ignore[method-assign]  # this is what the file is for
 
@@ -82,7 +90,7 @@ def without_acknowledged_sends() -> None:
     under_way = set()
 
     async def late(producer: Producer, records: list[Record]) -> None:
-        await asyncio.sleep(0.3)
+        await asyncio.sleep(1.0)
         await send(producer, records)
 
     async def careless(self: Producer, records: list[Record]) -> None:

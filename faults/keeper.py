@@ -39,6 +39,7 @@ class Keeper:
         without: Sequence[str] = (),
         environment: Mapping[str, str] | None = None,
         kafka_port: int = 0,
+        passes: tuple[int, int] = PASSES,
     ) -> None:
         self.deaths = 0
         self.died_at: Counter[str] = Counter()
@@ -49,6 +50,7 @@ class Keeper:
         self._without = tuple(without)
         self._environment = dict(environment or {})
         self._kafka_port = kafka_port
+        self._passes = passes
         self._child: asyncio.subprocess.Process | None = None
         self._task: asyncio.Task[None] | None = None
 
@@ -93,7 +95,7 @@ class Keeper:
             plan = {
                 "service": self._service,
                 "without": self._without,
-                "die": {"point": point, "after": self._rng.randrange(*PASSES)} if point else None,
+                "die": {"point": point, "after": self._rng.randrange(*self._passes)} if point else None,
                 "kafka_port": self._kafka_port,
             }
             with self._ground.log_of(f"{self._service}-faults").open("ab") as log:

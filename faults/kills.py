@@ -5,11 +5,12 @@ import time
 
 from faults.books import Outcome
 from faults.catalogue import SERVICES_UNDER_LOAD, Run, fault, say, stopped
-from faults.keeper import Keeper
+from faults.keeper import PASSES, Keeper
 from faults.market import Tally
 
 POINTS = ("before_commit", "after_commit", "after_send", "after_handler")
 DEATHS_OF_EACH = 2
+PASSES_WITHOUT = (5, 30)  # what one death loses is enough to be seen
 SHORT = 100  # fewer orders than these: the part that every `make test` runs
 POINTS_SECONDS_MAX = 240.0  # a service without a protection may come to a standstill
 
@@ -83,7 +84,11 @@ async def _kill_at_points(run: Run, name: str, deaths: int, *points: str, withou
     rng = run.rng(name)
     outcome = run.outcome(name, f"kill -9 of orders and catalog at {', '.join(points)}")
     async with stopped(run.ground, "orders", "catalog"):
-        keepers = [Keeper(run.ground, service, rng, points, without=without) for service in ("orders", "catalog")]
+        passes = PASSES_WITHOUT if without else PASSES
+        keepers = [
+            Keeper(run.ground, service, rng, points, without=without, passes=passes)
+            for service in ("orders", "catalog")
+        ]
         for keeper in keepers:
             await keeper.start()
 
@@ -123,7 +128,7 @@ async def kill_at_named_points(run: Run) -> Outcome:
 async def kill_with_offsets_before_handlers(run: Run) -> Outcome:
     """At most once, as many consumers are written."""
     outcome = await _kill_at_points(
-        run, "kill-with-offsets-before-handlers", 3, "before_commit", without=("offsets_after_handlers",)
+        run, "kill-with-offsets-before-handlers", 3, "before_handler", without=("offsets_after_handlers",)
     )
     outcome.is_control = True
     return outcome

@@ -41,7 +41,11 @@ RETRY_ROUNDS = 50
 LEFT_OUT = 0.1
 ONLY_HEARD = ("catalog", "cooperatives", "financing", "programmes")  # the second span speaks to identity and orders
 # Numbers given to what arrives, in the order of arrival: between keys there is no order that they could keep to.
-BY_ARRIVAL: set[tuple[str, str]] = set()
+BY_ARRIVAL = {
+    ("lender_log", "position"),
+    ("ledger_entries", "account_version"),
+    ("ledger_entries", "balance_after_minor"),
+}
 State = dict[str, list[dict[str, Any]]]
 
 

@@ -255,6 +255,7 @@ WITH due AS MATERIALIZED (
            sum(taken_back_minor), true
       FROM gone
      GROUP BY shop_id, order_status, status
+    HAVING sum(parcels) <> 0 OR status IS NULL
 )
 SELECT count(*) FROM due;
 

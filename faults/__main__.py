@@ -35,7 +35,14 @@ async def fresh_ground() -> Ground:
     first = Ground.of(HOME, PORT_BASE) if (PROJECT / HOME / "stack.json").exists() else None
     if first is not None:
         await first.command("down", "--delete-data")
-    await _up()
+    for last in (False, False, True):  # a machine that is busy for a while is no reason to break off
+        try:
+            await _up()
+            break
+        except RuntimeError as error:
+            if last:
+                raise
+            say(f"    {error}")
     ground = Ground.of(HOME, PORT_BASE)
     await ground.settle_in(BUYERS)
     return ground

@@ -9,6 +9,7 @@ import asyncio
 import functools
 import json
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,15 +42,15 @@ PARTS = (
 )
 
 
-async def ablation(stage: Trial, say: Say) -> dict[str, Any]:
+async def ablation(stage: Trial, say: Say, parts: Sequence[Part] = PARTS) -> dict[str, Any]:
     """Sagas with everything and without each part, then accepted orders, in one run."""
     say("ablation: whole sagas")
     run = functools.partial(_sagas, stage)
-    changed = {part.name: functools.partial(run, (part.name,)) for part in PARTS if part.is_in_sagas}
+    changed = {part.name: functools.partial(run, (part.name,)) for part in parts if part.is_in_sagas}
     full_sagas, sagas = await alternate(functools.partial(run, ()), changed, say)
     say("ablation: accepted orders")
     run = functools.partial(_accept, stage)
-    changed = {part.name: functools.partial(run, (part.name,)) for part in PARTS if part.is_in_accept}
+    changed = {part.name: functools.partial(run, (part.name,)) for part in parts if part.is_in_accept}
     full_accept, accept = await alternate(functools.partial(run, ()), changed, say)
     return stamped(
         {
@@ -89,9 +90,21 @@ def markdown(found: dict[str, Any]) -> list[str]:
     full = found["full"]
     lines += [
         "",
+        *_blemishes(found["without"]),
         f"With everything: {_range(full['sagas'])} sagas and {_range(full['accept'])} accepted orders a second.",
     ]
     return lines
+
+
+def _blemishes(without: dict[str, Any]) -> list[str]:
+    """Where a rate does not tell all."""
+    return [
+        f"Without {part.title} ({load}): {figures['refused']} orders refused, {unfinished} sagas not whole in time.\n"
+        for part in PARTS
+        for load, figures in without[part.name].items()
+        if figures is not None and (figures["refused"] or figures.get("unfinished"))
+        for unfinished in [figures.get("unfinished", 0)]
+    ]
 
 
 def _two(figures: dict[str, Any] | None) -> str:
@@ -105,19 +118,21 @@ def _range(fulls: list[dict[str, Any]]) -> str:
     return f"{min(rates):,.0f} to {max(rates):,.0f}"
 
 
-async def _alone(home: str, port_base: str, seconds: float) -> dict[str, Any]:
+async def _alone(home: str, port_base: str, seconds: float, parts: Sequence[Part]) -> dict[str, Any]:
     async with trial(home=home, port_base=port_base, seconds=seconds) as stage:
-        return await ablation(stage, lambda text: click.echo(text, err=True))
+        return await ablation(stage, lambda text: click.echo(text, err=True), parts)
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--home", default=HOME, show_default=True)
 @click.option("--port-base", default=PORT_BASE, show_default=True)
 @click.option("--seconds", default=6.0, show_default=True, help="How long each load runs.")
+@click.option("--only", "names", multiple=True, type=click.Choice([part.name for part in PARTS]))
 @click.option("--out", type=click.Path(path_type=Path), help="Default: standard output.")
-def main(home: str, port_base: str, seconds: float, out: Path | None) -> None:
+def main(home: str, port_base: str, seconds: float, names: tuple[str, ...], out: Path | None) -> None:
     """The ablation table on a stack of its own that is made anew."""
-    text = json.dumps(asyncio.run(_alone(home, port_base, seconds)), indent=1) + "\n"
+    parts = [part for part in PARTS if not names or part.name in names]
+    text = json.dumps(asyncio.run(_alone(home, port_base, seconds, parts)), indent=1) + "\n"
     if out is None:
         sys.stdout.write(text)
     else:

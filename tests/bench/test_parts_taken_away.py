@@ -223,6 +223,11 @@ def details() -> dict[str, Any]:
 
 def test_tables_say_what_differs_and_what_has_no_part_in_it() -> None:
     found = details()
+    found["ablation"]["without"]["batches"]["sagas"] = figures(9, 9) | {
+        "ratio": 0.09,
+        "cpu_ratio": 9.0,
+        "unfinished": 7,
+    }
 
     table = "\n".join(ablation.markdown(found["ablation"]))
     other = "\n".join(processes.markdown(found["processes"]))
@@ -230,6 +235,8 @@ def test_tables_say_what_differs_and_what_has_no_part_in_it() -> None:
     assert "| outbox | events are made and thrown away; no saga can run | - | - | 0.90 | 1.20 |" in table
     assert "| tracing | no trace ids, no spans | 0.90 | 1.20 | 0.90 | 1.20 |" in table
     assert "2026-11-30T07:00:00+00:00, commit abc" in table
+    assert table.count("refused") == 1
+    assert "Without batches of the worker (sagas): 0 orders refused, 7 sagas not whole in time." in table
     assert "| one process per service | 100 | 1 | 1 | 100 | 1 | 1 |" in other
     assert "| orders alone on one core, everything else on the others | 90 | 0.90 | 1.20 | 90 | 0.90 | 1.20 |" in other
 

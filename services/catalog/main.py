@@ -2,6 +2,7 @@
 
 from services.catalog.handlers import handlers
 from services.catalog.routes import router
+from services.catalog.routes.product_reads import ProductReads
 from services.catalog.settings import CatalogSettings
 from services.catalog.use_cases.add_photo import Darkroom
 from services.catalog.use_cases.read_spreadsheet import ReadingLimits
@@ -14,7 +15,7 @@ async def start(running: Running) -> None:
     """What routes need beside the database, and the job that imports files."""
     settings: CatalogSettings = running.settings
     state = running.app.state
-    state.search = Search(facets_kept_seconds=settings.facets_kept_seconds)
+    state.product_reads = ProductReads(running.db, Search(facets_kept_seconds=settings.facets_kept_seconds))
     state.darkroom = Darkroom(settings.pictures, pixels_max=settings.photo_pixels_max)
     limits = ReadingLimits(
         rows=settings.import_rows_max,

@@ -2,9 +2,17 @@
 
 from fastapi import APIRouter
 
-from services.catalog.routes import imports, media, products, reservations, shops
+from services.catalog.routes import imports, media, product_reads, products, reservations, shops
 from shared.problems import Unauthenticated, documented
 
 router = APIRouter(prefix="/v1", responses=documented(Unauthenticated))
-for part in (products.router, media.router, shops.router, imports.router, reservations.router):  # the busiest first
+for part in (  # the busiest first
+    product_reads.page_router,
+    product_reads.list_router,
+    products.router,
+    media.router,
+    shops.router,
+    imports.router,
+    reservations.router,
+):
     router.include_router(part)

@@ -44,8 +44,13 @@ OPTIONAL_KEY_DOCUMENTED: dict[str, Any] = {
 
 
 def json_answer(content: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    """The answer with `content` as JSON. asyncpg's own kind of UUID is what needs `str`."""
-    return Response(orjson.dumps(content, default=str), status, headers=headers, media_type="application/json")
+    """The answer with `content` as JSON."""
+    return Response(as_json(content), status, headers=headers, media_type="application/json")
+
+
+def as_json(content: Any) -> bytes:
+    """`content` as JSON. asyncpg's own kind of UUID is what needs `str`."""
+    return orjson.dumps(content, default=str)
 
 
 async def once(

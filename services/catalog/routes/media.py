@@ -16,7 +16,7 @@ from services.catalog.domain.problems import (
 )
 from services.catalog.routes.answers import Settings
 from services.catalog.routes.product_models import PhotosView, PhotoView
-from services.catalog.routes.products import photo_view
+from services.catalog.routes.product_reads import photo_view
 from services.catalog.use_cases.add_photo import Darkroom, add_photo, may_add_photo
 from services.catalog.use_cases.remove_photo import remove_photo
 from shared.auth import CurrentPerson, SignedInFirst

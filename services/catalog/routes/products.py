@@ -1,12 +1,9 @@
-"""Products: offered, changed, priced, counted, found."""
+"""Products: offered, changed, priced, counted; product_reads.py shows them."""
 
-import time
-from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Request, Response
 
-from services.catalog.domain.badges import living
 from services.catalog.domain.problems import (
     CertificateNeeded,
     NotYourTask,
@@ -20,15 +17,12 @@ from services.catalog.domain.problems import (
     UnknownCategory,
     UnknownCurrency,
 )
-from services.catalog.domain.search import Filters, Sort, words_of
 from services.catalog.routes.answers import OPTIONAL_KEY_DOCUMENTED, OptionalKey, json_answer, once
 from services.catalog.routes.product_models import (
     Categories,
     NewProduct,
-    ProductPage,
     ProductRevision,
     ProductVersionView,
-    ProductView,
     Repricing,
     StockChange,
     StockView,
@@ -38,96 +32,14 @@ from services.catalog.use_cases.change_stock import change_stock
 from services.catalog.use_cases.list_product import list_product
 from services.catalog.use_cases.reprice_product import reprice_product
 from services.catalog.use_cases.revise_product import revise_product
-from services.catalog.use_cases.search_products import MEDIA_PATH, Search
 from services.catalog.use_cases.withdraw_product import withdraw_product
-from shared import regions
 from shared.auth import CurrentPerson
 from shared.clock import utc_now
-from shared.contracts.base import RegionCode
 from shared.http import Db
 from shared.ids import new_id
-from shared.money import AMOUNT_MINOR_MAX
-from shared.paging import Cursor, Limit
-from shared.problems import Malformed, VersionChanged, documented
+from shared.problems import VersionChanged, documented
 
 router = APIRouter(tags=["products"])
-
-Price = Annotated[int | None, Query(ge=0, le=AMOUNT_MINOR_MAX)]
-
-
-@router.get("/products/{product_id}", response_model=ProductView, responses=documented(ProductNotFound))
-async def get_product(product_id: UUID, db: Db) -> Response:
-    """A product page."""
-    async with db.reading() as conn:
-        row = await store.product(conn, product_id)
-    if row is None:
-        raise ProductNotFound
-    return json_answer(_view(row))
-
-
-@router.get("/products", response_model=ProductPage, responses=documented(Malformed))
-async def list_products(
-    request: Request,
-    db: Db,
-    q: Annotated[str | None, Query(max_length=200, description="Words; mistyped ones are corrected.")] = None,
-    category: Annotated[str | None, Query(max_length=40, pattern=r"^[^\x00]*$")] = None,
-    region: Annotated[RegionCode | None, Query(description="A province finds its regencies too.")] = None,
-    shop_id: UUID | None = None,
-    min_price: Price = None,
-    max_price: Price = None,
-    sort: Annotated[Sort | None, Query(description="Default: relevance with `q`, else newest.")] = None,
-    badge: Annotated[
-        str | None, Query(pattern=r"^[a-z0-9:-]{2,60}$", description="koperasi, or bersertifikat:<scheme>.")
-    ] = None,
-    limit: Limit = 24,
-    cursor: Cursor = None,
-    facets: Annotated[bool, Query(description="False leaves the counts out.")] = True,
-) -> Response:
-    """Listed products, a page at a time."""
-    words = words_of(q)
-    if sort is None or (sort is Sort.RELEVANCE and words is None):
-        sort = Sort.NEWEST if words is None else Sort.RELEVANCE
-    filters = Filters(words, category or None, region, shop_id, min_price, max_price, badge)
-    search: Search = request.app.state.search
-    async with db.reading() as conn:
-        page = await search.page(conn, filters, sort=sort, limit=limit, cursor=cursor, with_facets=facets)
-    return json_answer(page)
-
-
-def _view(row: Any) -> dict[str, Any]:
-    is_listed = row["state"] == "listed"
-    return {
-        "product_id": row["product_id"],
-        "shop_id": row["shop_id"],
-        "shop_name": row["shop_name"],
-        "badges": living(row["badges"], time.time()),
-        "region_code": row["region_code"],
-        "region_name": regions.full_name_of(row["region_code"]) or row["region_code"],
-        "cooperative_id": row["cooperative_id"],
-        "is_listed": is_listed,
-        "version": row["version"],
-        "title": row["title"],
-        "description": row["description"],
-        "category": row["category"],
-        "unit_price_minor": row["unit_price_minor"],
-        "currency": row["currency"],
-        "weight_grams": row["weight_grams"],
-        "payees": row["payees"],
-        "available": row["available"] if is_listed else 0,
-        "photos": [photo_view(photo) for photo in row["photos"]],
-        "listed_at": row["listed_at"],
-        "changed_at": row["changed_at"],
-    }
-
-
-def photo_view(photo: dict[str, Any]) -> dict[str, Any]:
-    """A stored photo with the addresses of its two sizes."""
-    return {
-        "large_url": f"{MEDIA_PATH}{photo['large']}.webp",
-        "small_url": f"{MEDIA_PATH}{photo['small']}.webp",
-        "width": photo["width"],
-        "height": photo["height"],
-    }
 
 
 @router.post(

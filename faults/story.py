@@ -1,21 +1,26 @@
 """The demonstration's story on the suite's stack: it leaves something in every service for handlers and the audit."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
+from unittest.mock import patch
 
 import asyncpg
 import httpx2
 
 from deploy.demo import story
+from deploy.demo import world as demo_world
 from deploy.demo.__main__ import OWN_SEED, read
 from deploy.demo.acts import PASSWORD, sell, stocked
+from deploy.demo.chapters import lenders
 from deploy.demo.chapters.cooperative import deposit
 from deploy.demo.chapters.money import member_shop, payout
-from deploy.demo.world import Timeline, World, new_key
+from deploy.demo.world import Person, Timeline, World, new_key
 from deploy.local.stack import SERVICES
 from faults.catalogue import say
 from faults.ground import Ground
 
+PATIENCE_SECONDS = 150.0
 SALES = 12
 PIECES = 2
 ASIDE_MINOR = 50_000_000  # more than a member spends here: whichever charge comes first, all are covered
@@ -32,13 +37,34 @@ class Quiet(Timeline):
         pass
 
 
+class Patient(World):
+    """On a busy machine each step may take longer than a person who looks on would wait."""
+
+    async def until(
+        self, person: Person, order_id: str, *statuses: str, within_seconds: float = PATIENCE_SECONDS
+    ) -> Any:
+        """The order once it has one of `statuses`."""
+        return await super().until(person, order_id, *statuses, within_seconds=within_seconds)
+
+
+@contextmanager
+def patience() -> Iterator[None]:
+    """The same for whatever else is waited for."""
+    with (
+        patch.object(demo_world, "SETTLE_SECONDS", PATIENCE_SECONDS),
+        patch.object(lenders, "SECONDS", PATIENCE_SECONDS),
+    ):
+        yield
+
+
 @asynccontextmanager
 async def in_databases(ground: Ground, world: World) -> AsyncIterator[None]:
     """The story looks into the databases by connections of its own, which end here: a database in use has no copy."""
     try:
         for service in SERVICES:
             world.databases[service] = await asyncpg.connect(ground.stack.audit_dsn(service))
-        yield
+        with patience():
+            yield
     finally:
         for database in world.databases.values():
             await database.close()
@@ -47,8 +73,8 @@ async def in_databases(ground: Ground, world: World) -> AsyncIterator[None]:
 
 async def play_story(ground: Ground) -> World:
     """All chapters. Raises StoryBroke."""
-    http = httpx2.AsyncClient(timeout=30, limits=httpx2.Limits(max_connections=100))
-    world = World(ground.stack, read(OWN_SEED), http, {})
+    http = httpx2.AsyncClient(timeout=PATIENCE_SECONDS, limits=httpx2.Limits(max_connections=100))
+    world = Patient(ground.stack, read(OWN_SEED), http, {})
     world.timeline = Quiet()
     async with in_databases(ground, world):
         await story.play(world)

@@ -222,6 +222,12 @@ def bearer_of(authorization: str) -> str:
     return token.strip()
 
 
+async def person_of(request: Request) -> Principal:
+    """Who sends the request. Raises Unauthenticated, Overloaded."""
+    verifier: Verifier = request.app.state.verifier
+    return await verifier.verify(bearer_of(request.headers.get("authorization", "")))
+
+
 class _Bearer(SecurityBase):
     """The dependency that reads the Authorization header, and its entry in the OpenAPI document."""
 
@@ -232,17 +238,12 @@ class _Bearer(SecurityBase):
 
 class _Required(_Bearer):
     async def __call__(self, request: Request) -> Principal:
-        verifier: Verifier = request.app.state.verifier
-        return await verifier.verify(bearer_of(request.headers.get("authorization", "")))
+        return await person_of(request)
 
 
 class _Optional(_Bearer):
     async def __call__(self, request: Request) -> Principal | None:
-        authorization = request.headers.get("authorization")
-        if authorization is None:
-            return None
-        verifier: Verifier = request.app.state.verifier
-        return await verifier.verify(bearer_of(authorization))
+        return await person_of(request) if "authorization" in request.headers else None
 
 
 class SignedInFirst(APIRoute):
@@ -254,7 +255,7 @@ class SignedInFirst(APIRoute):
 
         async def ask_first(request: Request) -> Response:
             if request.method == "POST":
-                await _Required()(request)
+                await person_of(request)
             return await handle(request)
 
         return ask_first

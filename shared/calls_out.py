@@ -7,9 +7,9 @@ deadline; what hangs is listed by `hanging`.
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 from uuid import UUID
 
 import orjson
@@ -28,6 +28,7 @@ queries = sql.load(__file__, "kernel.sql")
 
 LEASE_SECONDS = 60.0
 POLL_SECONDS = 0.5
+RECORDED_MAX = 100
 
 
 class TryLater(Exception):
@@ -53,17 +54,39 @@ class CallOut:
     attempts: int
 
 
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A call and what `make` returned."""
+
+    call: CallOut
+    answer: Any
+
+
+Record: TypeAlias = Callable[[Connection, Sequence[Answered]], Awaitable[None]]
+
+
 @dataclass(frozen=True)
 class Purpose:
     """How calls of one purpose are made.
 
     `make` runs outside of any transaction and returns the answer; it raises TryLater or Refused. `record` writes the
-    answer's effect; `give_up` the effect of a refusal or of a deadline that passed.
+    effects of one or more answers, each of another call, set-based; `give_up` the effect of a refusal or of a deadline
+    that passed.
     """
 
     make: Callable[[CallOut], Awaitable[Any]]
-    record: Callable[[Connection, CallOut, Any], Awaitable[None]]
+    record: Record
     give_up: Callable[[Connection, CallOut, str], Awaitable[None]]
+
+
+def one_by_one(record: Callable[[Connection, CallOut, Any], Awaitable[None]]) -> Record:
+    """For purposes that are too rare to be recorded together."""
+
+    async def all_of(conn: Connection, answered: Sequence[Answered]) -> None:
+        for one in answered:
+            await record(conn, one.call, one.answer)
+
+    return all_of
 
 
 async def request(
@@ -109,6 +132,7 @@ class CallsOut:
     def __init__(self, db: Database, purposes: Mapping[str, Purpose], *, most: int = 32) -> None:
         self._db = db
         self._purposes = purposes
+        self._recorders = {name: Recorder(db, purpose.record) for name, purpose in purposes.items()}
         self._most = most
         self._news = asyncio.Event()
         self._making: set[asyncio.Task[None]] = set()
@@ -166,9 +190,10 @@ class CallsOut:
                         raise Refused("its deadline has passed")
                     answer = await purpose.make(call)
                 except Refused as error:
-                    await self._finish(call, "failed", str(error), purpose.give_up, str(error))
+                    await self._give_up(call, str(error), purpose)
                 else:
-                    await self._finish(call, "done", None, purpose.record, answer)
+                    await self._recorders[call.purpose].record(call, answer)
+                    CALLS_OUT.labels(call.purpose, "done").inc()
             except TryLater as error:
                 await self._postpone(call, error.seconds, str(error))
             except AlreadyFinished:
@@ -188,20 +213,58 @@ class CallsOut:
         except (*TRANSIENT, Problem) as trouble:  # its lease runs out by itself
             log.warning("call_out_not_postponed", purpose=call.purpose, error=f"{type(trouble).__name__}: {trouble}")
 
-    async def _finish(
-        self,
-        call: CallOut,
-        state: str,
-        error: str | None,
-        effect: Callable[[Connection, CallOut, Any], Awaitable[None]],
-        outcome: Any,
-    ) -> None:
-        """Record the answer with its effect, once."""
+    async def _give_up(self, call: CallOut, why: str, purpose: Purpose) -> None:
         async with self._db.transaction() as conn:
-            await effect(conn, call, outcome)
-            if not await queries.call_out_finish.run(conn, id=call.id, state=state, error=error):
-                raise AlreadyFinished
-        CALLS_OUT.labels(call.purpose, state).inc()
+            await purpose.give_up(conn, call, why)
+            await _finish(conn, [call.id], "failed", why)
+        CALLS_OUT.labels(call.purpose, "failed").inc()
+
+
+class Recorder:
+    """Records answers of one purpose, each once with its effect: those that came while others were being recorded
+    share a transaction, so that a busy provider costs a commit per batch. What fails together is tried alone.
+    """
+
+    def __init__(self, db: Database, effects: Record) -> None:
+        self._db = db
+        self._effects = effects
+        self._turn = asyncio.Lock()
+        self._waiting: dict[UUID, Answered] = {}
+
+    async def record(self, call: CallOut, answer: Any) -> None:
+        """Returns when the answer and its effect are durable. Raises AlreadyFinished and what the effect raises."""
+        mine = Answered(call, answer)
+        self._waiting[call.id] = mine
+        try:
+            async with self._turn:
+                if call.id in self._waiting:  # else somebody whose turn came first has recorded it
+                    await self._commit(mine)
+        finally:
+            self._waiting.pop(call.id, None)
+
+    async def _commit(self, mine: Answered) -> None:
+        others = [one for one in self._waiting.values() if one is not mine]
+        if others:
+            together = [mine, *others[: RECORDED_MAX - 1]]
+            try:
+                await self._transact(together)
+            except Exception as error:  # whoever spoils the batch finds out alone, and so does everybody else
+                log.info("calls_out_alone", size=len(together), error=f"{type(error).__name__}: {error}")
+            else:
+                for one in together:
+                    del self._waiting[one.call.id]
+                return
+        await self._transact([mine])
+
+    async def _transact(self, answered: Sequence[Answered]) -> None:
+        async with self._db.transaction() as conn:
+            await self._effects(conn, answered)
+            await _finish(conn, [one.call.id for one in answered], "done", None)
+
+
+async def _finish(conn: Connection, ids: Sequence[UUID], state: str, error: str | None) -> None:
+    if await queries.call_out_finish.run(conn, ids=ids, state=state, error=error) != len(ids):
+        raise AlreadyFinished
 
 
 class AlreadyFinished(Exception):

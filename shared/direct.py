@@ -7,11 +7,12 @@ telemetry.py), and a body whose length is said and allowed, or none. Its errors 
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, TypeVar
 from urllib.parse import parse_qsl
 
+import orjson
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute, iter_route_contexts
@@ -47,7 +48,38 @@ def query_of(request: Request, model: type[M]) -> M:
     return _checked("query", dict(pairs), model)
 
 
-def _checked(where: Literal["path", "query"], values: Mapping[str, str], model: type[M]) -> M:
+async def body_of(request: Request, model: type[M]) -> tuple[Any, M]:
+    """The body as JSON and as what it says. Raises RequestValidationError."""
+    try:
+        document = orjson.loads(await request.body())
+    except orjson.JSONDecodeError as error:
+        fault = {"type": "json_invalid", "loc": ("body",), "msg": f"JSON decode error: {error}", "input": None}
+        raise RequestValidationError([fault]) from error
+    return document, _checked("body", document, model)
+
+
+def body_in_openapi(model: type[BaseModel]) -> dict[str, Any]:
+    """What `openapi_extra` has to say of a body that the route reads itself."""
+    schema = inlined(model.model_json_schema())
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
+
+
+def inlined(schema: dict[str, Any]) -> dict[str, Any]:
+    """A JSON schema with its definitions put where they are used, as a request body in OpenAPI needs it."""
+    definitions = schema.pop("$defs", {})
+
+    def resolve(node: Any) -> Any:
+        if isinstance(node, dict):
+            if "$ref" in node:
+                return resolve(definitions[node["$ref"].rpartition("/")[2]])
+            return {key: resolve(value) for key, value in node.items()}
+        return [resolve(item) for item in node] if isinstance(node, list) else node
+
+    found: dict[str, Any] = resolve(schema)
+    return found
+
+
+def _checked(where: Literal["path", "query", "body"], values: Any, model: type[M]) -> M:
     try:
         return model.model_validate(values)
     except ValidationError as error:

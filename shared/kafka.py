@@ -8,10 +8,11 @@ caller sends again from the outbox.
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
+from typing import TypeAlias
 from uuid import UUID
 
 import structlog
@@ -29,6 +30,8 @@ CONTENT_TYPE = b"application/json"
 # when nothing happens, short is quick when some partitions are idle and others are not.
 FETCH_WAIT_BUSY_MS, FETCH_WAIT_QUIET_MS = 200, 2_000
 QUIET_AFTER_SECONDS = 10.0
+# What lies ready came while we worked, and more has come since: aiokafka asks for it only when the first is taken.
+AT_ONCE_SECONDS, GATHER_MS = 0.001, 3
 POLL_INTERVAL_MAX_MS = 24 * 3600 * 1000  # our own watchdog looks at polls; a member that Kafka idles out never rejoins
 
 
@@ -164,12 +167,15 @@ async def _stop(client: AIOKafkaProducer | AIOKafkaConsumer) -> None:
         log.info("kafka_client_not_stopped", error=str(error))
 
 
+Offsets: TypeAlias = dict[TopicPartition, int]
+
+
 @dataclass(slots=True)
 class Polled:
     """What a poll brought: deliveries, the offsets to commit once they are dealt with, and what nobody here handles."""
 
     deliveries: list[Delivery]
-    offsets: dict[TopicPartition, int]
+    offsets: Offsets
     unhandled: int
 
 
@@ -226,8 +232,16 @@ class Consumer:
 
         A record that is no CloudEvent of ours comes as a Delivery of type "" and an all-zero id.
         """
-        batches = await self._consumer.getmany(timeout_ms=int(wait_seconds * 1000), max_records=most)
+        began = time.monotonic()
         polled = Polled([], {}, 0)
+        self._take(polled, await self._consumer.getmany(timeout_ms=int(wait_seconds * 1000), max_records=most))
+        count = len(polled.deliveries) + polled.unhandled
+        if 0 < count < most and time.monotonic() - began < AT_ONCE_SECONDS:
+            self._take(polled, await self._consumer.getmany(timeout_ms=GATHER_MS, max_records=most - count))
+        self._wait_as_busy_as_it_is(bool(polled.offsets))
+        return polled
+
+    def _take(self, polled: Polled, batches: Mapping[TopicPartition, list[ConsumerRecord[bytes, bytes]]]) -> None:
         for partition, records in batches.items():
             for record in records:
                 kind = next((value for name, value in record.headers if name == "ce_type"), None)
@@ -237,8 +251,6 @@ class Consumer:
                     polled.unhandled += 1
             if records:
                 polled.offsets[partition] = records[-1].offset + 1
-        self._wait_as_busy_as_it_is(bool(polled.offsets))
-        return polled
 
     def _wait_as_busy_as_it_is(self, has_records: bool) -> None:
         """aiokafka takes the wait only when it starts; its fetcher reads this attribute for each fetch."""
@@ -248,7 +260,7 @@ class Consumer:
         is_quiet = now - self._last_record_at > QUIET_AFTER_SECONDS
         self._consumer._fetcher._fetch_max_wait_ms = FETCH_WAIT_QUIET_MS if is_quiet else FETCH_WAIT_BUSY_MS
 
-    async def commit(self, offsets: dict[TopicPartition, int]) -> None:
+    async def commit(self, offsets: Offsets) -> None:
         """Commit; a rebalance that came between makes the records come again, which the inbox knows."""
         mine = self._consumer.assignment()
         try:

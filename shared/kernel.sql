@@ -43,9 +43,12 @@ SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint;
 SELECT pg_current_xact_id()::text::bigint;
 
 -- name: relay_advance
--- Compare and set: a relay that lost its lock without noticing must not move the cursor.
+-- Compare and set: a relay that lost its lock without noticing must not move the cursor. Nobody waits for the disk: a
+-- cursor that a crash forgets sends again what was sent, and consumers know the ids.
+WITH quick AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true))
 UPDATE outbox_cursor
    SET last_id = :last_id, holes = :holes::bigint[], hole_xids = :hole_xids::bigint[], version = version + 1
+  FROM quick
  WHERE topic = :topic AND version = :version;
 
 -- name: keep_partitions
@@ -194,21 +197,24 @@ SELECT c.id, :purpose, c.subject, c.request::jsonb,
     ON CONFLICT (purpose, subject) DO NOTHING;
 
 -- name: call_out_lease
--- Take due calls for a while; SKIP LOCKED lets several processes share the work.
+-- Take due calls for a while; SKIP LOCKED lets several processes share the work. Nobody waits for the disk: a lease that
+-- a crash forgets is a call made again under the same id.
+WITH quick AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true))
 UPDATE calls_out
    SET leased_until = clock_timestamp() + make_interval(secs => :lease_seconds::double precision),
        due_at = clock_timestamp() + make_interval(secs => :lease_seconds::double precision),
        attempts = attempts + 1
+  FROM quick
  WHERE id IN (SELECT id FROM calls_out
                WHERE state = 'waiting' AND purpose = ANY(:purposes::text[]) AND due_at <= clock_timestamp()
                ORDER BY due_at LIMIT :most FOR UPDATE SKIP LOCKED)
 RETURNING id, purpose, subject, request, attempts, traceparent, give_up_at <= clock_timestamp() AS is_late;
 
 -- name: call_out_finish
--- The answer is recorded with its effect, once; false when somebody was faster.
+-- Answers are recorded with their effects, once; fewer rows than ids when somebody was faster.
 UPDATE calls_out
    SET state = :state::call_state, finished_at = clock_timestamp(), last_error = :error, leased_until = NULL
- WHERE id = :id AND state = 'waiting';
+ WHERE id = ANY(:ids::uuid[]) AND state = 'waiting';
 
 -- name: call_out_postpone
 -- It failed for now.

@@ -33,6 +33,7 @@ log = structlog.get_logger()
 queries = sql.load(__file__, "kernel.sql")
 
 NOT_NOTED = 0
+LEAST_SECONDS = 0.008  # between two sends: each is dear to Kafka and to everybody who listens
 CHANNEL = "lumbung_outbox"
 LOCK_NAME = 0x6C756D62  # "lumb": the advisory lock of the active relay; one per database
 
@@ -259,7 +260,7 @@ class RelayRunner:
             await _close(conn)
 
     async def _run(self, relay: Relay) -> None:
-        pace = Pace()
+        pace = Pace(least_seconds=LEAST_SECONDS)
         while True:
             self._news.clear()
             sent = await relay.step()

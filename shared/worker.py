@@ -1,8 +1,8 @@
 """The worker: what a poll returned becomes one transaction, and offsets move after it.
 
 A batch is recorded in the inbox, planned into calls, its rows locked once in one order, its handlers called, its events
-appended; then it commits, then offsets are committed. Killed anywhere, the batch comes again and the inbox knows. A
-transient failure (connection, deadlock, serialisation, timeout) tries the batch again; any other splits it in halves,
+appended; then it commits, and offsets follow a little later. Killed anywhere, the batch comes again: the inbox knows.
+A transient failure (connection, deadlock, serialisation, timeout) tries the batch again; any other splits it in halves,
 in order, until the one that fails stands alone and is set aside. One bad record never stops a partition; when most of
 them fail the code is wrong, not the data, and the worker stops and says so.
 """
@@ -21,7 +21,7 @@ from shared import dead_letters, inbox
 from shared.contracts.base import Delivery
 from shared.db import CONNECTION_LOST, TRANSIENT, Connection, Database
 from shared.handlers import Call, Handler, Handlers, Lock, Reject, Retry
-from shared.kafka import Consumer, KafkaAccess
+from shared.kafka import Consumer, KafkaAccess, Offsets
 from shared.pace import Pace
 from shared.problems import OutcomeUnknown, Overloaded
 from shared.telemetry import (
@@ -44,6 +44,7 @@ CEILING_DEAD = 50
 POLL_WAIT_SECONDS = 0.5
 POLL_STUCK_SECONDS = 60.0
 STALL_CHECK_SECONDS = 30.0
+OFFSETS_SECONDS = 0.2  # what is handled and not committed comes again after a death, and the inbox knows it
 UNREADABLE = "unreadable"
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 TRY_AGAIN = (*TRANSIENT, OutcomeUnknown, Overloaded)
@@ -270,8 +271,10 @@ class Worker:
             await asyncio.sleep(0.2 if tried else 1.0)
 
     async def _consume(self, consumer: Consumer) -> None:
-        pace = Pace(full=min(250, self.batch_max))  # a full batch means that there is more
-        checked_at = time.monotonic()
+        # A full batch means that there is more.
+        pace = Pace(full=min(250, self.batch_max), least_seconds=self.handlers.breath_seconds)
+        checked_at = committed_at = time.monotonic()
+        done: Offsets = {}
         while True:
             async with asyncio.timeout(POLL_STUCK_SECONDS):
                 polled = await consumer.poll(wait_seconds=POLL_WAIT_SECONDS, most=self.batch_max)
@@ -280,10 +283,13 @@ class Worker:
             if polled.offsets:
                 EVENTS_UNKNOWN.labels(self.handlers.group).inc(polled.unhandled)
                 await self.runner.process(polled.deliveries)
-                await consumer.commit(polled.offsets)
+                done |= polled.offsets
                 await pace.breathe(len(polled.deliveries) + polled.unhandled)
                 checked_at = time.monotonic()
-            elif time.monotonic() - checked_at > STALL_CHECK_SECONDS:
+            if done and (not polled.offsets or time.monotonic() - committed_at > OFFSETS_SECONDS):
+                await consumer.commit(done)
+                done, committed_at = {}, time.monotonic()
+            if not polled.offsets and time.monotonic() - checked_at > STALL_CHECK_SECONDS:
                 async with asyncio.timeout(POLL_STUCK_SECONDS):
                     await consumer.check_for_stall()
                 checked_at = time.monotonic()

@@ -22,7 +22,7 @@ from shared.db import Connection
 from shared.handlers import Handlers, Lock
 
 handlers = Handlers("cooperatives", lock_order=(Lock("members", store.take_member_locks),))
-patronage = Handlers("cooperatives.patronage")
+patronage = Handlers("cooperatives.patronage", breath_seconds=0.2)
 
 
 async def members_of_charges(conn: Connection, events: Sequence[SavingsChargeRequested]) -> dict[str, Iterable[UUID]]:

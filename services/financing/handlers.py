@@ -24,7 +24,9 @@ from shared.contracts.programmes import CertificateIssued, CertificateRevoked
 from shared.db import Connection
 from shared.handlers import Handlers, Lock, Reject
 
-handlers = Handlers("financing", lock_order=(Lock("loans", loans.take_locks), Lock("accounts", loans.lock_accounts)))
+handlers = Handlers(
+    "financing", breath_seconds=0.2, lock_order=(Lock("loans", loans.take_locks), Lock("accounts", loans.lock_accounts))
+)
 
 
 async def loans_of_instalments(

@@ -9,7 +9,7 @@ from shared.contracts.orders import OrderCancelled, OrderConfirmed, ParcelShippe
 from shared.db import Connection
 from shared.handlers import Handlers
 
-handlers = Handlers("identity")
+handlers = Handlers("identity", breath_seconds=0.2)
 
 
 @handlers.on_batch(OrderConfirmed)

@@ -4,20 +4,22 @@ Each looks first whether it is still wanted, because it may have waited; each is
 (the order's id for a charge, the refund's id for a refund).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from services.orders import store
-from services.orders.domain.order import OrderStatus, charge_refused, payment_deadline_passed
+from services.orders.domain.order import Order, OrderStatus, charge_refused, payment_deadline_passed
 from services.orders.provider import CANCELLED, FAILED, Charge, PaidAlready, Provider
+from services.orders.store import accounts
 from services.orders.use_cases.give_back import REFUND
 from services.orders.use_cases.receipts import Money
-from services.orders.use_cases.receive_money import receive_money
+from services.orders.use_cases.receive_money import receive_money, take_all
 from services.orders.use_cases.record_steps import CHARGE, CHECK, CHECK_ENDED, END_CHARGE, Taken, record_steps
 from services.orders.use_cases.send_refund import fail_refund, make_refund, refund_of
 from shared import calls_out
-from shared.calls_out import CallOut, Purpose, Refused
+from shared.calls_out import Answered, CallOut, Purpose, Refused, one_by_one
 from shared.clock import utc_now
 from shared.db import Connection, Database
 
@@ -26,11 +28,11 @@ def purposes(db: Database, provider: Provider | None) -> Mapping[str, Purpose]:
     """How each call is made and recorded."""
     calls = Calls(db, provider)
     return {
-        CHARGE: Purpose(calls.charge, record_charge, give_up_charge),
-        CHECK: Purpose(calls.ask, record_check, give_up_check),
-        END_CHARGE: Purpose(calls.end, record_end, leave_it),
-        CHECK_ENDED: Purpose(calls.ask, record_standing, leave_it),
-        REFUND: Purpose(calls.refund, record_refund, give_up_refund),
+        CHARGE: Purpose(calls.charge, record_charges, give_up_charge),
+        CHECK: Purpose(calls.ask, one_by_one(record_check), give_up_check),
+        END_CHARGE: Purpose(calls.end, one_by_one(record_end), leave_it),
+        CHECK_ENDED: Purpose(calls.ask, one_by_one(record_standing), leave_it),
+        REFUND: Purpose(calls.refund, one_by_one(record_refund), give_up_refund),
     }
 
 
@@ -89,46 +91,44 @@ class Calls:
         )
 
 
-async def record_charge(conn: Connection, call: CallOut, charge: Charge | None) -> None:
-    """The buyer can pay now, or has paid already, or never will."""
-    order_id = UUID(call.subject)
-    order = await store.lock_order(conn, order_id)
-    if order is None:
-        return
-    if charge is None:
-        if order.status is not OrderStatus.RESERVED:
-            await store.settle_charge(conn, order_id, "ended")
-        return
-    await store.charge_made(
-        conn,
-        order_id,
-        provider_reference=charge.reference,
-        qr_payload=charge.qr_payload,
-        account_number=charge.account_number,
-        expires_at=charge.expires_at,
-        now=utc_now(),
-    )
-    if charge.paid_minor > 0:
-        await receive(conn, order_id, charge)
-    elif charge.status in {CANCELLED, FAILED}:
-        await give_up_charge(conn, call, charge.status)
-    elif order.status is not OrderStatus.RESERVED:
-        await calls_out.request(conn, END_CHARGE, call.subject, {})
+async def record_charges(conn: Connection, answered: Sequence[Answered]) -> None:
+    """Their buyers can pay now, or have paid already, or never will."""
+    now = utc_now()
+    orders = await store.lock_orders(conn, [UUID(one.call.subject) for one in answered])
+    made: list[tuple[Order, Charge]] = []
+    for one in answered:
+        order = orders.get(UUID(one.call.subject))
+        if order is not None and one.answer is not None:
+            made.append((order, one.answer))
+        elif order is not None and order.status is not OrderStatus.RESERVED:
+            await store.settle_charges(conn, [order.order_id], "ended")
+    await store.charges_made(conn, [(order.order_id, charge) for order, charge in made], now=now)
+    paid = [(order, charge) for order, charge in made if charge.paid_minor > 0]
+    for order, charge in made:
+        if charge.paid_minor == 0 and charge.status in {CANCELLED, FAILED}:
+            await refuse_payment(conn, order)
+        elif charge.paid_minor == 0 and order.status is not OrderStatus.RESERVED:
+            await calls_out.request(conn, END_CHARGE, str(order.order_id), {})
+    received = await take_all(conn, [(order, money_of(charge, now), None) for order, charge in paid], now=now)
+    await accounts.post(conn, [movement for _, movements in received for movement in movements])
 
 
 async def give_up_charge(conn: Connection, call: CallOut, why: str) -> None:
     """The provider will not take this payment: the order ends."""
     order = await store.lock_order(conn, UUID(call.subject))
     if order is not None:
-        await store.settle_charge(conn, order.order_id, "refused")
-        await record_steps(conn, [Taken(order, charge_refused(order))], now=utc_now())
+        await refuse_payment(conn, order)
 
 
-async def receive(conn: Connection, order_id: UUID, charge: Charge) -> None:
+async def refuse_payment(conn: Connection, order: Order) -> None:
+    """The (locked) order ends unpaid."""
+    await store.settle_charges(conn, [order.order_id], "refused")
+    await record_steps(conn, [Taken(order, charge_refused(order))], now=utc_now())
+
+
+def money_of(charge: Charge, now: datetime) -> Money:
     """Money that the provider says it has."""
-    now = utc_now()
-    money = Money(Provider.name, charge.reference, charge.paid_minor, charge.paid_at or now)
-    await receive_money(conn, order_id, money, now=now)
+    return Money(Provider.name, charge.reference, charge.paid_minor, charge.paid_at or now)
 
 
 async def record_check(conn: Connection, call: CallOut, charge: Charge) -> None:
@@ -147,13 +147,14 @@ async def give_up_check(conn: Connection, call: CallOut, why: str) -> None:
 async def record_standing(conn: Connection, call: CallOut, charge: Charge) -> None:
     """Money that we were not told of."""
     if charge.paid_minor > 0:
-        await receive(conn, UUID(call.subject), charge)
+        now = utc_now()
+        await receive_money(conn, UUID(call.subject), money_of(charge, now), now=now)
 
 
 async def record_end(conn: Connection, call: CallOut, is_ended: bool) -> None:
     """The charge has ended, or was paid in the last moment: then the provider is asked how much."""
     if is_ended:
-        await store.settle_charge(conn, UUID(call.subject), "ended")
+        await store.settle_charges(conn, [UUID(call.subject)], "ended")
     else:
         await calls_out.request(conn, CHECK_ENDED, call.subject, {})
 

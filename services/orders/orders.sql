@@ -92,11 +92,13 @@ SELECT o.product_id, o.shop_id, o.version, o.title, o.category, o.unit_price_min
   JOIN shops AS s ON s.shop_id = o.shop_id
  WHERE o.product_id = ANY(:product_ids::uuid[]) AND o.details_version > 0 AND s.region_code IS NOT NULL;
 
--- name: put_cart_item
--- One statement decides: the newest wish wins. A cart holds a bounded number of products.
+-- name: put_cart_items
+-- The newest wish wins. In one order, so that two batches take turns.
 INSERT INTO cart_items (buyer_id, product_id, quantity, version, unit_price_minor, added_at)
-SELECT :buyer_id, :product_id, :quantity, :version, :unit_price_minor, :now
- WHERE (SELECT count(*) FROM cart_items WHERE buyer_id = :buyer_id AND product_id <> :product_id) < :most
+SELECT buyer_id, product_id, quantity, version, unit_price_minor, :now
+  FROM unnest(:buyer_ids::uuid[], :product_ids::uuid[], :quantities::integer[], :versions::integer[],
+              :unit_prices_minor::bigint[]) AS p (buyer_id, product_id, quantity, version, unit_price_minor)
+ ORDER BY buyer_id, product_id
     ON CONFLICT (buyer_id, product_id) DO UPDATE
    SET quantity = excluded.quantity, version = excluded.version, unit_price_minor = excluded.unit_price_minor,
        added_at = excluded.added_at;
@@ -105,11 +107,11 @@ SELECT :buyer_id, :product_id, :quantity, :version, :unit_price_minor, :now
 -- Removing twice is removing once.
 DELETE FROM cart_items WHERE buyer_id = :buyer_id AND product_id = :product_id;
 
--- name: cart_items
--- The cart in the order it was filled.
-SELECT product_id, quantity, version, unit_price_minor
+-- name: carts
+-- Carts in the order they were filled.
+SELECT buyer_id, product_id, quantity, version, unit_price_minor
   FROM cart_items
- WHERE buyer_id = :buyer_id
+ WHERE buyer_id = ANY(:buyer_ids::uuid[])
  ORDER BY added_at, product_id;
 
 -- name: lock_carts
@@ -223,29 +225,35 @@ SELECT o.status::text AS status, o.payment_method::text AS payment_method, c.amo
   JOIN orders AS o ON o.order_id = c.order_id
  WHERE c.order_id = :order_id;
 
--- name: charge_made
+-- name: charges_made
 -- What the provider answered. A charge that was settled meanwhile keeps its state.
-UPDATE charges
-   SET status = CASE WHEN status = 'requested' THEN 'open' ELSE status END, provider_reference = :provider_reference,
-       qr_payload = :qr_payload, account_number = :account_number, expires_at = :expires_at, made_at = :now
- WHERE order_id = :order_id;
+UPDATE charges AS c
+   SET status = CASE WHEN c.status = 'requested' THEN 'open' ELSE c.status END,
+       provider_reference = m.provider_reference, qr_payload = m.qr_payload, account_number = m.account_number,
+       expires_at = m.expires_at, made_at = :now
+  FROM unnest(:order_ids::uuid[], :provider_references::text[], :qr_payloads::text[], :account_numbers::text[],
+              :expire_at::timestamptz[]) AS m (order_id, provider_reference, qr_payload, account_number, expires_at)
+ WHERE c.order_id = m.order_id;
 
--- name: settle_charge
+-- name: settle_charges
 -- Paid, refused or ended; a paid charge stays paid.
 UPDATE charges SET status = :status::charge_status
- WHERE order_id = :order_id AND status IN ('requested', 'open', 'ended');
+ WHERE order_id = ANY(:order_ids::uuid[]) AND status IN ('requested', 'open', 'ended');
 
 -- name: open_charges_of
 -- Charges that a buyer could still pay although their order has ended. One that is being made right now is ended when
 -- its answer comes.
 SELECT order_id FROM charges WHERE order_id = ANY(:order_ids::uuid[]) AND status = 'open';
 
--- name: insert_receipt
+-- name: insert_receipts
 -- Money counts once per provider's reference, however often we are told.
 INSERT INTO receipts (provider, provider_reference, order_id, amount_minor, verdict, received_at, is_booked)
-VALUES (:provider, :provider_reference, :order_id, :amount_minor, :verdict::receipt_verdict, :received_at, true)
+SELECT provider, provider_reference, order_id, amount_minor, verdict::receipt_verdict, received_at, true
+  FROM unnest(:providers::text[], :provider_references::text[], :order_ids::uuid[], :amounts_minor::bigint[],
+              :verdicts::text[], :received_at::timestamptz[])
+       AS r (provider, provider_reference, order_id, amount_minor, verdict, received_at)
     ON CONFLICT DO NOTHING
-RETURNING provider_reference;
+RETURNING provider, provider_reference;
 
 -- name: receipts
 -- Money that came in for an order, oldest first.
@@ -375,6 +383,13 @@ SELECT parcel_id, order_id, shop_id, cooperative_id, region_code, goods_minor, s
  ORDER BY parcel_id
    FOR UPDATE;
 
+-- name: parcels_among
+-- These parcels of locked orders: nobody else changes them.
+SELECT parcel_id, order_id, shop_id, cooperative_id, region_code, goods_minor, shipping_minor, status::text AS status,
+       collected_minor
+  FROM parcels
+ WHERE parcel_id = ANY(:parcel_ids::uuid[]);
+
 -- name: lines_of_parcels
 -- What parcels hold, for their events.
 SELECT parcel_id, product_id, quantity, unit_price_minor, payees::text AS payees
@@ -392,12 +407,13 @@ UPDATE parcels SET status = 'shipped', shipped_at = :now, carrier = :carrier, tr
  WHERE parcel_id = ANY(:parcel_ids::uuid[]) AND status = 'pending';
 
 -- name: deliver_parcels
--- They reached the buyer, who has some time to object.
+-- They reached the buyer, who has some time to object. What a carrier fetched and brought in one go was shipped now.
 UPDATE parcels AS p
    SET status = 'delivered', delivered_at = :now, collected_minor = d.collected_minor,
+       shipped_at = coalesce(p.shipped_at, :now), carrier = coalesce(p.carrier, :carrier),
        deadline_at = clock_timestamp() + make_interval(secs => :completion_seconds::double precision)
   FROM unnest(:parcel_ids::uuid[], :collected_minor::bigint[]) AS d (parcel_id, collected_minor)
- WHERE p.parcel_id = d.parcel_id AND p.status = 'shipped';
+ WHERE p.parcel_id = d.parcel_id AND p.status IN ('pending', 'shipped');
 
 -- name: complete_parcels
 -- The sale counts.
@@ -422,8 +438,8 @@ SELECT :return_id, :parcel_id, product_id, quantity, :now
   FROM unnest(:product_ids::uuid[], :quantities::integer[]) AS r (product_id, quantity);
 
 -- name: undelivered_parcels
--- A carrier's round: of the first so many shops with something to bring, the parcel of the oldest order. Walks the
--- index from shop to shop; what another round holds is passed over when it is locked.
+-- For carriers' rounds: of the first :shops shops with something to bring, the parcels of their :each oldest orders.
+-- Walks the index from shop to shop.
 WITH RECURSIVE rounds AS (
     (SELECT p.shop_id, 1 AS nr FROM parcels AS p
        JOIN orders AS o ON o.order_id = p.order_id AND o.status = 'confirmed'
@@ -437,15 +453,16 @@ WITH RECURSIVE rounds AS (
              JOIN orders AS o ON o.order_id = p.order_id AND o.status = 'confirmed'
             WHERE p.status IN ('pending', 'shipped') AND p.shop_id > r.shop_id
             ORDER BY p.shop_id LIMIT 1) AS n
-     WHERE r.nr < :most
+     WHERE r.nr < :shops
 )
-SELECT f.parcel_id, f.order_id
+SELECT r.shop_id, f.parcel_id, f.order_id
   FROM rounds AS r
  CROSS JOIN LATERAL (
        SELECT p.parcel_id, p.order_id FROM parcels AS p
          JOIN orders AS o ON o.order_id = p.order_id AND o.status = 'confirmed'
         WHERE p.shop_id = r.shop_id AND p.status IN ('pending', 'shipped')
-        ORDER BY p.parcel_id LIMIT 1) AS f;
+        ORDER BY p.parcel_id LIMIT :each) AS f
+ ORDER BY r.shop_id, f.parcel_id;
 
 -- name: lock_orders_skipping
 -- Orders that nobody else is working on.

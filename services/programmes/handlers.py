@@ -31,9 +31,11 @@ from shared.db import Connection
 from shared.handlers import Handlers, Lock, Reject
 
 handlers = Handlers(
-    "programmes", lock_order=(Lock("person", trainings.lock_people), Lock("training", trainings.lock_many))
+    "programmes",
+    breath_seconds=0.2,
+    lock_order=(Lock("person", trainings.lock_people), Lock("training", trainings.lock_many)),
 )
-counting = Handlers("programmes.figures", lock_order=(Lock("counters", store.lock_counters),))
+counting = Handlers("programmes.figures", breath_seconds=0.2, lock_order=(Lock("counters", store.lock_counters),))
 
 
 async def trainings_of_people(conn: Connection, events: list[AccountErased]) -> dict[str, Iterable[UUID]]:

@@ -1,12 +1,13 @@
 """Calls to other organisations: once per subject, again after a death with the same id, given up in time."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 
-from shared.calls_out import CallOut, CallsOut, Purpose, Refused, TryLater, hanging, request
+from shared.calls_out import Answered, CallOut, CallsOut, Purpose, Refused, TryLater, hanging, one_by_one, request
 from shared.db import Connection, Database
 from shared.sql import Row
 from shared.testing import eventually
@@ -25,7 +26,7 @@ class Provider:
 
     def runner(self, **options: int) -> CallsOut:
         """Another process that makes the calls."""
-        return CallsOut(self.db, {self.name: Purpose(self.make, self.record, self.give_up)}, **options)
+        return CallsOut(self.db, {self.name: Purpose(self.make, one_by_one(self.record), self.give_up)}, **options)
 
     async def make(self, call: CallOut) -> str:
         self.asked.append(call)
@@ -235,3 +236,41 @@ async def test_a_commit_wakes_the_runner_and_a_delay_does_not(provider: Provider
     await asyncio.wait([task])
     provider.db.wakers["calls"].remove(runner._news.set)
     assert all(isinstance(call.id, UUID) for call in provider.asked)
+
+
+async def test_answers_that_come_together_share_a_transaction_and_a_bad_one_spoils_no_other(provider: Provider) -> None:
+    for n in range(20):
+        await provider.wants(f"invoice {n}", n)
+    batches: list[int] = []
+
+    async def record(conn: Connection, answered: Sequence[Answered]) -> None:
+        batches.append(len(answered))
+        for one in answered:
+            if one.call.subject == "invoice 7":
+                raise ZeroDivisionError
+            await provider.record(conn, one.call, one.answer)
+
+    await CallsOut(provider.db, {provider.name: Purpose(provider.make, record, provider.give_up)}).step()
+
+    assert sorted(await provider.recorded()) == sorted(f"answer to {n}" for n in range(20) if n != 7)
+    assert [call["state"] for call in await provider.calls()].count("done") == 19
+    assert max(batches) > 10, "they were to be recorded together"
+
+
+async def test_an_answer_recorded_by_another_process_is_not_recorded_again_with_its_batch(provider: Provider) -> None:
+    for n in range(5):
+        await provider.wants(f"invoice {n}", n)
+    provider.answers_after = asyncio.Event()
+    slow = asyncio.create_task(provider.runner().step())
+    while len(provider.asked) < 5:
+        await asyncio.sleep(0.01)
+    await provider.lease_runs_out()
+    async with provider.db.transaction() as conn:  # another process was asked for the first two, and is done
+        for call in provider.asked[:2]:
+            await provider.record(conn, call, "another's answer")
+        await conn.execute("UPDATE calls_out SET state = 'done' WHERE id = ANY($1)", [c.id for c in provider.asked[:2]])
+    provider.answers_after.set()
+    await slow
+
+    recorded = await provider.recorded()
+    assert len(recorded) == 5 and recorded.count("another's answer") == 2

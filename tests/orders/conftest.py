@@ -16,7 +16,7 @@ from deploy.sandbox.keys import ensure_keys
 from services.orders.calls import purposes
 from services.orders.handlers import handlers
 from services.orders.main import service, start
-from services.orders.provider import Provider
+from services.orders.provider import Provider, open_session
 from services.orders.settings import OrdersSettings
 from services.orders.sweeper import Sweeper
 from services.orders.use_cases.receipts import Money
@@ -288,15 +288,16 @@ async def market(
     app.state.verifier = tokens.verifier()
     running = Running(orders_settings, db, app, frozenset({"http"}))
     await start(running)
-    placing = asyncio.create_task(app.state.placing.run_forever())
-    http = httpx2.AsyncClient(trust_env=False)
+    groups = [asyncio.ensure_future(job()) for _, job in running.jobs]
+    http = open_session()
     calls = CallsOut(db, purposes(db, Provider.of(orders_settings, http)))
     async with httpx2.AsyncClient(
         transport=httpx2.ASGITransport(app=app), base_url="http://orders", timeout=30
     ) as client:
         yield Market(client, db, tokens, orders_settings, calls, Sweeper(db, seconds=1), provider_sandbox)
-    placing.cancel()
-    await asyncio.gather(placing, return_exceptions=True)
-    await http.aclose()
+    for group in groups:
+        group.cancel()
+    await asyncio.gather(*groups, return_exceptions=True)
+    await http.close()
     for close in reversed(running.closing):
         await close()

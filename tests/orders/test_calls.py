@@ -10,7 +10,7 @@ import pytest
 
 from deploy.sandbox.keys import ensure_keys
 from services.orders.calls import Calls, purposes
-from services.orders.provider import Charge, Provider
+from services.orders.provider import Charge, Provider, open_session
 from services.orders.use_cases.record_steps import CHARGE
 from shared.calls_out import CallOut, CallsOut, Purpose, Refused
 from shared.contracts.orders import OrderCancelled, OrderConfirmed, OrderPaid, RefundMade
@@ -58,7 +58,7 @@ async def test_a_provider_that_is_down_is_asked_again_and_meanwhile_listed(marke
 
 async def test_a_call_whose_answer_was_lost_is_made_again_and_is_the_same_charge(market: Market) -> None:
     order_id, total_minor = await reserved(market)
-    async with httpx2.AsyncClient(trust_env=False) as http:
+    async with open_session() as http:
         calls = Calls(market.db, Provider.of(market.settings, http))
         call = CallOut(new_id(), CHARGE, order_id, {}, 1)
         lost = await calls.charge(call)  # and the process dies before it is recorded
@@ -133,7 +133,7 @@ async def test_a_provider_may_answer_at_once(market: Market, prompt_sandbox: tup
     )
     order_id, total_minor = await reserved(market)
 
-    async with httpx2.AsyncClient(trust_env=False) as http:
+    async with open_session() as http:
         calls = CallsOut(market.db, purposes(market.db, Provider.of(settings, http)))
         await calls.step()
 
@@ -157,7 +157,7 @@ async def test_without_a_provider_a_charge_is_refused(market: Market) -> None:
 
 async def test_a_charge_that_was_made_while_its_order_was_cancelled_is_ended(market: Market) -> None:
     order_id, _ = await reserved(market)
-    async with httpx2.AsyncClient(trust_env=False) as http:
+    async with open_session() as http:
         provider = Provider.of(market.settings, http)
         usual = purposes(market.db, provider)[CHARGE]
 
@@ -171,8 +171,8 @@ async def test_a_charge_that_was_made_while_its_order_was_cancelled_is_ended(mar
         await CallsOut(market.db, {CHARGE: Purpose(make_slowly, usual.record, usual.give_up)}).step()
     await market.make_calls()
 
-    async with httpx2.AsyncClient(trust_env=False) as http:
-        answer = await http.get(f"{market.sandbox.url}/sandbox/charges/{UUID(order_id).hex}")
+    async with httpx2.AsyncClient(trust_env=False) as client:
+        answer = await client.get(f"{market.sandbox.url}/sandbox/charges/{UUID(order_id).hex}")
     assert answer.json()["latestTransactionStatus"] == "05"
     operator = market.person(roles=["operator"])
     assert (await market.show(order_id, operator))["payment"]["status"] == "ended"

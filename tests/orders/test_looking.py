@@ -1,12 +1,15 @@
 """Carts, lists and what is stuck: everybody sees what is theirs."""
 
+import asyncio
 from uuid import UUID, uuid4
+
+import httpx2
 
 from shared.clock import utc_now
 from shared.contracts.catalog import PriceChanged, ProductWithdrawn
 from shared.contracts.orders import OrderPlaced
 from shared.testing.delivery import published
-from tests.orders.conftest import Market, order_body
+from tests.orders.conftest import Market, Person, order_body
 
 
 def checkout() -> dict[str, object]:
@@ -134,3 +137,26 @@ async def test_the_interface_is_described(market: Market) -> None:
     body = document["paths"]["/v1/orders"]["post"]["requestBody"]["content"]["application/json"]["schema"]
     assert set(body["required"]) == {"lines", "ship_to", "payment"}
     assert "$ref" not in str(body)
+
+
+async def test_what_many_put_into_carts_at_once_shares_transactions_and_mixes_nothing(market: Market) -> None:
+    shop = await market.shop(1_000, 2_000, 3_000)
+    buyers = [market.person() for _ in range(8)]
+    wishes = [(buyer, product_id) for buyer in buyers for product_id in shop.products]
+
+    async def put(buyer: Person, product_id: UUID, quantity: int) -> httpx2.Response:
+        path, body = f"/v1/cart/items/{product_id}", {"quantity": quantity}
+        return await market.client.put(path, json=body, headers=buyer.headers)
+
+    answers = await asyncio.gather(
+        put(buyers[0], uuid4(), 1), *(put(buyer, product_id, 2) for buyer, product_id in wishes)
+    )
+
+    assert [answer.status_code for answer in answers] == [409] + [200] * len(wishes)
+    for buyer in buyers:
+        cart = (await market.client.get("/v1/cart", headers=buyer.headers)).json()
+        assert {item["product_id"] for item in cart["items"]} == {str(product_id) for product_id in shop.products}
+        assert cart["goods_minor"] == 12_000
+    last = (await put(buyers[0], next(iter(shop.products)), 5)).json()
+    assert [item["quantity"] for item in last["items"]][-1] == 5, "what was put in last is at the end"
+    assert last["goods_minor"] == 15_000

@@ -1,5 +1,7 @@
 """Parcels to their end: shipped, delivered, paid at the door, completed, brought back, refunded, in rounds."""
 
+import asyncio
+from typing import Any
 from uuid import UUID, uuid4
 
 from services.orders import main
@@ -218,3 +220,26 @@ async def test_a_round_that_is_asked_for_again_brings_nothing_more(market: Marke
     assert [parcel["order_id"] for parcel in answers[0].json()["delivered"]] == [first["order_id"]]
     assert (other.status_code, unnamed.status_code) == (422, 400)
     assert (await market.show(second["order_id"], buyer))["parcels"][0]["status"] == "pending"
+
+
+async def test_rounds_at_the_same_time_are_as_if_one_after_the_other(market: Market) -> None:
+    carrier = market.person(kind="client", scope="carrier")
+    while (await market.post("/v1/manifests", carrier, {"count": 100})).json()["delivered"]:
+        pass
+    shops = [await one_product(market) for _ in range(2)]
+    orders = [await confirmed(market, buyer, {product_id: 1}) for _, product_id, buyer in shops for _ in range(3)]
+
+    answers = await asyncio.gather(*(market.post("/v1/manifests", carrier, {"count": 1}) for _ in range(8)))
+
+    brought = [[parcel["order_id"] for parcel in answer.json()["delivered"]] for answer in answers]
+    assert sorted(len(one) for one in brought) == [0, 0, 1, 1, 1, 1, 1, 1]
+    assert sorted(order_id for one in brought for order_id in one) == sorted(order["order_id"] for order in orders)
+    by_shop = sorted(shops, key=lambda shop: shop[0].shop_id)
+    wanted = [order["order_id"] for shop in by_shop for order in orders if _is_of(order, shop[0].shop_id)]
+    assert [order_id for one in brought for order_id in one] == wanted, "the first shop first, the oldest order first"
+    for order in orders:
+        assert len(await market.events(ParcelDelivered, order["order_id"])) == 1
+
+
+def _is_of(order: dict[str, Any], shop_id: UUID) -> bool:
+    return bool(order["parcels"][0]["shop_id"] == str(shop_id))

@@ -7,7 +7,7 @@ import httpx2
 from services.identity import store
 from services.identity.domain import notices
 from services.identity.domain.secrets import ServerKeys, code_digits
-from shared.calls_out import CallOut, Purpose, Refused, TryLater
+from shared.calls_out import CallOut, Purpose, Refused, TryLater, one_by_one
 from shared.db import Connection, Database
 
 
@@ -23,7 +23,7 @@ class NoticeChannel:
     @property
     def purpose(self) -> Purpose:
         """For the runner of calls out."""
-        return Purpose(make=self.send, record=_nothing_to_record, give_up=_nothing_to_record)
+        return Purpose(make=self.send, record=one_by_one(_nothing_to_record), give_up=_nothing_to_record)
 
     async def close(self) -> None:
         """Close the connections."""

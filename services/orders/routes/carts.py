@@ -4,6 +4,7 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
+from pydantic import BaseModel
 
 from services.orders import store
 from services.orders.domain.problems import (
@@ -13,21 +14,64 @@ from services.orders.domain.problems import (
     OfferChanged,
     UnknownProducts,
 )
+from services.orders.routes import desk
 from services.orders.routes.desk import fees_on, placing
-from services.orders.use_cases.change_cart import Cart, Item, put_into_cart, view_cart
+from services.orders.use_cases.change_cart import Cart, Item, PutItem, view_cart
 from services.orders.use_cases.place_orders import PlaceOrder
 from services.orders.views.asked import CartItem, Checkout, RegionCode
 from services.orders.views.shown import CartLine, CartParcel, CartView, PlacedOrder
-from shared.auth import CurrentPerson, Principal
+from shared.auth import CurrentPerson, Principal, person_of
 from shared.clock import utc_now
 from shared.db import Database
+from shared.direct import DirectRoute, body_in_openapi, body_of, path_of
 from shared.http import Db
-from shared.idempotency import Claim, IdempotencyKey, KeyInUse, KeyMissing, KeyReused, answer
+from shared.idempotency import Claim, IdempotencyKey, KeyInUse, KeyMissing, KeyReused, answer, key_of
 from shared.money import CURRENCY
 from shared.problems import Forbidden, OutcomeUnknown, Overloaded, Unauthenticated, documented
 from shared.telemetry import current_traceparent
 
+
+class Place(BaseModel):
+    """Where an item of a cart is."""
+
+    product_id: UUID
+
+
+class PutRoute(DirectRoute):
+    """Called with its parameters found by hand: buyers put more into carts than they do anything else but look."""
+
+    async def answer(self, request: Request) -> Response:
+        """The cart."""
+        person = await person_of(request)
+        return await put_item(path_of(request, Place).product_id, person, request)
+
+
+class CheckoutRoute(DirectRoute):
+    """The same for the way from cart to order."""
+
+    async def answer(self, request: Request) -> Response:
+        """The order."""
+        person = await person_of(request)
+        return await check_out(key_of(request), person, request)
+
+
 router = APIRouter(prefix="/v1/cart", tags=["cart"])
+put_router = APIRouter(prefix="/v1/cart", tags=["cart"], route_class=PutRoute)
+checkout_router = APIRouter(prefix="/v1/cart", tags=["cart"], route_class=CheckoutRoute)
+
+
+@put_router.put(
+    "/items/{product_id}",
+    response_model=CartView,
+    responses=documented(UnknownProducts, CartFull, Unauthenticated, Overloaded, OutcomeUnknown),
+    openapi_extra=body_in_openapi(CartItem),
+)
+async def put_item(product_id: UUID, person: CurrentPerson, request: Request) -> Response:
+    """Set how many of a product lie in the cart; the whole cart is answered. Many requests share one transaction."""
+    _, body = await body_of(request, CartItem)
+    wish = PutItem(person.id, product_id, body.quantity, body.version, body.unit_price_minor)
+    cart = await desk.putting(request).submit(wish)
+    return Response(_as_view(cart).model_dump_json().encode(), media_type="application/json")
 
 
 @router.get("", responses=documented(Unauthenticated))
@@ -38,22 +82,6 @@ async def show_cart(
     return await _view(db, request, person, region_code)
 
 
-@router.put("/items/{product_id}", responses=documented(UnknownProducts, CartFull, Unauthenticated))
-async def put_item(product_id: UUID, body: CartItem, person: CurrentPerson, db: Db, request: Request) -> CartView:
-    """Set how many of a product lie in the cart; the whole cart is answered."""
-    async with db.transaction() as conn:
-        await put_into_cart(
-            conn,
-            person.id,
-            product_id,
-            quantity=body.quantity,
-            version=body.version,
-            unit_price_minor=body.unit_price_minor,
-            now=utc_now(),
-        )
-    return await _view(db, request, person, None)
-
-
 @router.delete("/items/{product_id}", responses=documented(Unauthenticated))
 async def remove_item(product_id: UUID, person: CurrentPerson, db: Db, request: Request) -> CartView:
     """Take a product out of the cart; the whole cart is answered."""
@@ -62,7 +90,7 @@ async def remove_item(product_id: UUID, person: CurrentPerson, db: Db, request: 
     return await _view(db, request, person, None)
 
 
-@router.post(
+@checkout_router.post(
     "/checkout",
     status_code=201,
     response_model=PlacedOrder,
@@ -79,11 +107,13 @@ async def remove_item(product_id: UUID, person: CurrentPerson, db: Db, request: 
         Overloaded,
         OutcomeUnknown,
     ),
+    openapi_extra=body_in_openapi(Checkout),
 )
-async def check_out(body: Checkout, key: IdempotencyKey, person: CurrentPerson, request: Request) -> Response:
+async def check_out(key: IdempotencyKey, person: CurrentPerson, request: Request) -> Response:
     """Order what lies in the cart, as it was seen there; the cart is empty then."""
     if person.kind != "person":
         raise Forbidden("only people buy")
+    _, body = await body_of(request, Checkout)
     command = PlaceOrder(
         buyer_id=person.id,
         claim=Claim.of(person.id, request, key, body),

@@ -5,22 +5,35 @@ from uuid import UUID
 from fastapi import APIRouter, Request, Response
 
 from services.orders.domain.problems import MoreThanSent, WrongAmountCollected, WrongParcelState
+from services.orders.routes import desk
 from services.orders.use_cases.cancel_parcel import cancel_parcel
 from services.orders.use_cases.complete_parcel import complete_parcel
 from services.orders.use_cases.deliver_parcel import deliver_parcel
 from services.orders.use_cases.open_parcel import is_carrier
 from services.orders.use_cases.receive_return import receive_return
-from services.orders.use_cases.run_manifest import run_manifest
+from services.orders.use_cases.run_manifests import Round
 from services.orders.use_cases.ship_parcel import ship_parcel
 from services.orders.views.asked import Cancellation, Delivery, Manifest, Nothing, Return, Shipment, quantities
-from services.orders.views.shown import DeliveredParcel, ManifestView, ReturnView, StatusView
-from shared.auth import CurrentPerson
+from services.orders.views.shown import ManifestView, ReturnView, StatusView
+from shared.auth import CurrentPerson, person_of
 from shared.clock import utc_now
+from shared.direct import DirectRoute, body_in_openapi, body_of
 from shared.http import Db
-from shared.idempotency import Claim, IdempotencyKey, KeyInUse, KeyMissing, KeyReused, once
-from shared.problems import Forbidden, NotFound, Unauthenticated, documented
+from shared.idempotency import Claim, IdempotencyKey, KeyInUse, KeyMissing, KeyReused, answer, key_of, once
+from shared.problems import Forbidden, NotFound, OutcomeUnknown, Overloaded, Unauthenticated, documented
+
+
+class RoundRoute(DirectRoute):
+    """Called with its parameters found by hand."""
+
+    async def answer(self, request: Request) -> Response:
+        """What the round brought."""
+        person = await person_of(request)
+        return await round_of_a_carrier(key_of(request), person, request)
+
 
 router = APIRouter(prefix="/v1", tags=["parcels"])
+rounds_router = APIRouter(prefix="/v1", tags=["parcels"], route_class=RoundRoute)
 REFUSALS = (NotFound, Forbidden, WrongParcelState, Unauthenticated)
 
 
@@ -76,26 +89,16 @@ async def take_back(
         return await once(conn, Claim.of(person.id, request, key, body), work)
 
 
-@router.post(
+@rounds_router.post(
     "/manifests",
     response_model=ManifestView,
-    responses=documented(Forbidden, Unauthenticated, KeyMissing, KeyReused, KeyInUse),
+    responses=documented(Forbidden, Unauthenticated, KeyMissing, KeyReused, KeyInUse, Overloaded, OutcomeUnknown),
+    openapi_extra=body_in_openapi(Manifest),
 )
-async def round_of_a_carrier(
-    body: Manifest, key: IdempotencyKey, person: CurrentPerson, db: Db, request: Request
-) -> Response:
+async def round_of_a_carrier(key: IdempotencyKey, person: CurrentPerson, request: Request) -> Response:
     """Of the first so many shops with undelivered parcels, the oldest order's parcel is brought."""
     if not is_carrier(person) and "operator" not in person.roles:
         raise Forbidden
-    async with db.transaction() as conn:
-
-        async def work() -> ManifestView:
-            delivered = await run_manifest(conn, body.count, now=utc_now())
-            return ManifestView(
-                delivered=[
-                    DeliveredParcel(parcel_id=parcel_id, order_id=order_id, shop_id=shop_id)
-                    for parcel_id, order_id, shop_id in delivered
-                ]
-            )
-
-        return await once(conn, Claim.of(person.id, request, key, body), work, status=200)
+    _, body = await body_of(request, Manifest)
+    command = Round(Claim.of(person.id, request, key, body), body.count)
+    return answer(await desk.rounds(request).submit(command))

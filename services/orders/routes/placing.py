@@ -4,12 +4,7 @@ What must stay true: the route is described like every other (OpenAPI comes from
 things; only the framework's general resolving of parameters is left out, which costs more than all the rest.
 """
 
-from typing import Any
-
-import orjson
 from fastapi import APIRouter, Request, Response
-from fastapi.exceptions import RequestValidationError
-from pydantic import ValidationError
 
 from services.orders.domain.placing import WantedLine
 from services.orders.domain.problems import (
@@ -22,8 +17,8 @@ from services.orders.routes.desk import placing
 from services.orders.use_cases.place_orders import PlaceOrder
 from services.orders.views.asked import NewOrder
 from services.orders.views.shown import PlacedOrder
-from shared.auth import CurrentPerson, Verifier, bearer_of
-from shared.direct import DirectRoute
+from shared.auth import CurrentPerson, person_of
+from shared.direct import DirectRoute, body_in_openapi, body_of
 from shared.idempotency import (
     Claim,
     IdempotencyKey,
@@ -45,24 +40,8 @@ class PlacingRoute(DirectRoute):
 
     async def answer(self, request: Request) -> Response:
         """The order that the request asks for."""
-        verifier: Verifier = request.app.state.verifier
-        person = await verifier.verify(bearer_of(request.headers.get("authorization", "")))
+        person = await person_of(request)
         return await create_order(key_of(request), person, request)
-
-
-def inlined(schema: dict[str, Any]) -> dict[str, Any]:
-    """A JSON schema with its definitions put where they are used, as a request body in OpenAPI needs it."""
-    definitions = schema.pop("$defs", {})
-
-    def resolve(node: Any) -> Any:
-        if isinstance(node, dict):
-            if "$ref" in node:
-                return resolve(definitions[node["$ref"].rpartition("/")[2]])
-            return {key: resolve(value) for key, value in node.items()}
-        return [resolve(item) for item in node] if isinstance(node, list) else node
-
-    found: dict[str, Any] = resolve(schema)
-    return found
 
 
 router = APIRouter(prefix="/v1/orders", tags=["orders"], route_class=PlacingRoute)
@@ -86,18 +65,13 @@ router = APIRouter(prefix="/v1/orders", tags=["orders"], route_class=PlacingRout
         Overloaded,
         OutcomeUnknown,
     ),
-    openapi_extra={
-        "requestBody": {
-            "required": True,
-            "content": {"application/json": {"schema": inlined(NewOrder.model_json_schema())}},
-        }
-    },
+    openapi_extra=body_in_openapi(NewOrder),
 )
 async def create_order(key: IdempotencyKey, person: CurrentPerson, request: Request) -> Response:
     """Place an order: 201 means that it is durable. Many requests share one transaction."""
     if person.kind != "person":
         raise Forbidden("only people buy")
-    document, body = read(await request.body())
+    document, body = await body_of(request, NewOrder)
     command = PlaceOrder(
         buyer_id=person.id,
         claim=Claim(person.id, ROUTE, key, fingerprint(document)),
@@ -110,17 +84,3 @@ async def create_order(key: IdempotencyKey, person: CurrentPerson, request: Requ
         traceparent=current_traceparent(),
     )
     return answer(await placing(request).submit(command))
-
-
-def read(raw: bytes) -> tuple[Any, NewOrder]:
-    """The body as JSON and as an order. Raises RequestValidationError."""
-    try:
-        document = orjson.loads(raw)
-    except orjson.JSONDecodeError as error:
-        fault = {"type": "json_invalid", "loc": ("body",), "msg": f"JSON decode error: {error}", "input": None}
-        raise RequestValidationError([fault]) from error
-    try:
-        return document, NewOrder.model_validate(document)
-    except ValidationError as error:
-        faults = error.errors(include_context=False, include_url=False)
-        raise RequestValidationError([fault | {"loc": ("body", *fault["loc"])} for fault in faults]) from error

@@ -6,9 +6,10 @@ holds the order's row lock.
 
 from services.orders.store.carts import (
     cart,
+    carts,
     empty_carts,
     lock_carts,
-    put_cart_item,
+    put_cart_items,
     remove_cart_item,
 )
 from services.orders.store.facts import (
@@ -25,21 +26,22 @@ from services.orders.store.facts import (
 )
 from services.orders.store.money import (
     ChargeSubject,
+    Incoming,
     NewRefund,
     Receipt,
     RefundSubject,
-    charge_made,
     charge_subject,
+    charges_made,
     finish_refund,
     insert_charges,
-    insert_receipt,
+    insert_receipts,
     insert_refunds,
     lock_receipts,
     mark_checks,
     open_charges,
     receive_cash,
     refund,
-    settle_charge,
+    settle_charges,
 )
 from services.orders.store.named import queries
 from services.orders.store.orders import (
@@ -70,6 +72,7 @@ from services.orders.store.parcels import (
     lock_parcels,
     order_of_parcel,
     overdue_among,
+    parcels_among,
     returned_quantities,
     revive_parcels,
     ship_parcels,
@@ -110,6 +113,7 @@ from services.orders.store.settling import (
 
 __all__ = [
     "ChargeSubject",
+    "Incoming",
     "LinesOfOrders",
     "NewRefund",
     "OrderItems",
@@ -126,8 +130,9 @@ __all__ = [
     "book_receipts",
     "book_refunds",
     "cart",
-    "charge_made",
+    "carts",
     "charge_subject",
+    "charges_made",
     "complete_parcels",
     "count_stuck",
     "declare_taxpayer",
@@ -144,7 +149,7 @@ __all__ = [
     "finish_refund",
     "insert_charges",
     "insert_orders",
-    "insert_receipt",
+    "insert_receipts",
     "insert_refund_parts",
     "insert_refunds",
     "insert_returned_lines",
@@ -171,10 +176,11 @@ __all__ = [
     "orders_of_shop",
     "orders_to_book",
     "overdue_among",
+    "parcels_among",
     "parcels_of_orders",
     "parts_of_refund",
     "postpone_deadlines",
-    "put_cart_item",
+    "put_cart_items",
     "queries",
     "read_order",
     "receive_cash",
@@ -185,7 +191,7 @@ __all__ = [
     "revive_parcels",
     "role_in_shop",
     "savings_payments_of",
-    "settle_charge",
+    "settle_charges",
     "ship_parcels",
     "shops_of_staff",
     "standing_parts",

@@ -13,10 +13,7 @@ from shared.sql import Row
 
 async def lock_carts(conn: Connection, buyer_ids: Iterable[UUID]) -> Mapping[UUID, list[WantedLine]]:
     """What lies in these carts; nobody changes it until the transaction ends."""
-    carts: dict[UUID, list[WantedLine]] = defaultdict(list)
-    for row in await queries.lock_carts.rows(conn, buyer_ids=list(buyer_ids)):
-        carts[row["buyer_id"]].append(_wanted(row))
-    return carts
+    return _by_buyer(await queries.lock_carts.rows(conn, buyer_ids=list(buyer_ids)))
 
 
 async def empty_carts(conn: Connection, ordered: Sequence[tuple[UUID, UUID]]) -> None:
@@ -26,19 +23,17 @@ async def empty_carts(conn: Connection, ordered: Sequence[tuple[UUID, UUID]]) ->
     )
 
 
-async def put_cart_item(conn: Connection, buyer_id: UUID, line: WantedLine, *, most: int, now: datetime) -> bool:
-    """Set what lies in the cart; False when it is full."""
-    return bool(
-        await queries.put_cart_item.run(
-            conn,
-            buyer_id=buyer_id,
-            product_id=line.product_id,
-            quantity=line.quantity,
-            version=line.version,
-            unit_price_minor=line.unit_price_minor,
-            most=most,
-            now=now,
-        )
+async def put_cart_items(conn: Connection, put: Mapping[tuple[UUID, UUID], WantedLine], *, now: datetime) -> None:
+    """Set what lies in carts, by buyer and product."""
+    lines = put.values()
+    await queries.put_cart_items.run(
+        conn,
+        buyer_ids=[buyer_id for buyer_id, _ in put],
+        product_ids=[line.product_id for line in lines],
+        quantities=[line.quantity for line in lines],
+        versions=[line.version for line in lines],
+        unit_prices_minor=[line.unit_price_minor for line in lines],
+        now=now,
     )
 
 
@@ -49,8 +44,18 @@ async def remove_cart_item(conn: Connection, buyer_id: UUID, product_id: UUID) -
 
 async def cart(conn: Connection, buyer_id: UUID) -> list[WantedLine]:
     """A buyer's cart, in the order it was filled."""
-    return [_wanted(row) for row in await queries.cart_items.rows(conn, buyer_id=buyer_id)]
+    return (await carts(conn, [buyer_id])).get(buyer_id, [])
 
 
-def _wanted(row: Row) -> WantedLine:
-    return WantedLine(row["product_id"], row["quantity"], row["version"], row["unit_price_minor"])
+async def carts(conn: Connection, buyer_ids: Iterable[UUID]) -> dict[UUID, list[WantedLine]]:
+    """What lies in these carts, each in the order it was filled."""
+    return _by_buyer(await queries.carts.rows(conn, buyer_ids=list(buyer_ids)))
+
+
+def _by_buyer(rows: Iterable[Row]) -> dict[UUID, list[WantedLine]]:
+    found: dict[UUID, list[WantedLine]] = defaultdict(list)
+    for row in rows:
+        found[row["buyer_id"]].append(
+            WantedLine(row["product_id"], row["quantity"], row["version"], row["unit_price_minor"])
+        )
+    return found

@@ -4,12 +4,45 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 from uuid import UUID
 
 from services.orders.domain.order import OrderStatus, Verdict
 from services.orders.domain.refunds import RefundedPart
 from services.orders.store.named import queries
 from shared.db import Connection
+
+
+class Incoming(Protocol):
+    """Money that came in."""
+
+    @property
+    def provider(self) -> str: ...
+
+    @property
+    def provider_reference(self) -> str: ...
+
+    @property
+    def amount_minor(self) -> int: ...
+
+    @property
+    def received_at(self) -> datetime: ...
+
+
+class MadeCharge(Protocol):
+    """What the provider made for us."""
+
+    @property
+    def reference(self) -> str: ...
+
+    @property
+    def qr_payload(self) -> str | None: ...
+
+    @property
+    def account_number(self) -> str | None: ...
+
+    @property
+    def expires_at(self) -> datetime | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,27 +71,20 @@ class NewRefund:
     parts: tuple[RefundedPart, ...] = ()  # whose money it is; none when it was never the order's
 
 
-async def insert_receipt(
-    conn: Connection,
-    *,
-    provider: str,
-    provider_reference: str,
-    order_id: UUID,
-    amount_minor: int,
-    verdict: Verdict,
-    received_at: datetime,
-) -> bool:
-    """Record money that came in; False when its reference is known already."""
-    inserted = await queries.insert_receipt.value(
+async def insert_receipts(conn: Connection, receipts: Sequence[tuple[UUID, Incoming, Verdict]]) -> set[tuple[str, str]]:
+    """Record money that came in for orders; provider and reference of what was not known already."""
+    if not receipts:
+        return set()
+    rows = await queries.insert_receipts.rows(
         conn,
-        provider=provider,
-        provider_reference=provider_reference,
-        order_id=order_id,
-        amount_minor=amount_minor,
-        verdict=verdict.value,
-        received_at=received_at,
+        providers=[money.provider for _, money, _ in receipts],
+        provider_references=[money.provider_reference for _, money, _ in receipts],
+        order_ids=[order_id for order_id, _, _ in receipts],
+        amounts_minor=[money.amount_minor for _, money, _ in receipts],
+        verdicts=[verdict.value for _, _, verdict in receipts],
+        received_at=[money.received_at for _, money, _ in receipts],
     )
-    return inserted is not None
+    return {(row["provider"], row["provider_reference"]) for row in rows}
 
 
 async def lock_receipts(conn: Connection, order_ids: Iterable[UUID]) -> list[Receipt]:
@@ -127,9 +153,10 @@ async def open_charges(conn: Connection, order_ids: Sequence[UUID]) -> list[UUID
     return [row["order_id"] for row in await queries.open_charges_of.rows(conn, order_ids=order_ids)]
 
 
-async def settle_charge(conn: Connection, order_id: UUID, status: str) -> None:
-    """The charge is paid, refused or ended; what was paid stays paid."""
-    await queries.settle_charge.run(conn, order_id=order_id, status=status)
+async def settle_charges(conn: Connection, order_ids: Sequence[UUID], status: str) -> None:
+    """The charges are paid, refused or ended; what was paid stays paid."""
+    if order_ids:
+        await queries.settle_charges.run(conn, order_ids=order_ids, status=status)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,24 +184,17 @@ async def charge_subject(conn: Connection, order_id: UUID) -> ChargeSubject | No
     )
 
 
-async def charge_made(
-    conn: Connection,
-    order_id: UUID,
-    *,
-    provider_reference: str,
-    qr_payload: str | None,
-    account_number: str | None,
-    expires_at: datetime | None,
-    now: datetime,
-) -> None:
-    """What the provider answered when it was asked for a charge."""
-    await queries.charge_made.run(
+async def charges_made(conn: Connection, made: Sequence[tuple[UUID, MadeCharge]], *, now: datetime) -> None:
+    """What the provider answered when it was asked for these orders' charges."""
+    if not made:
+        return
+    await queries.charges_made.run(
         conn,
-        order_id=order_id,
-        provider_reference=provider_reference,
-        qr_payload=qr_payload,
-        account_number=account_number,
-        expires_at=expires_at,
+        order_ids=[order_id for order_id, _ in made],
+        provider_references=[charge.reference for _, charge in made],
+        qr_payloads=[charge.qr_payload for _, charge in made],
+        account_numbers=[charge.account_number for _, charge in made],
+        expire_at=[charge.expires_at for _, charge in made],
         now=now,
     )
 

@@ -40,6 +40,11 @@ async def lock_parcels(conn: Connection, order_ids: Iterable[UUID]) -> dict[UUID
     return {row["parcel_id"]: _parcel(row) for row in rows}
 
 
+async def parcels_among(conn: Connection, parcel_ids: Sequence[UUID]) -> dict[UUID, Parcel]:
+    """These parcels, of locked orders."""
+    return {row["parcel_id"]: _parcel(row) for row in await queries.parcels_among.rows(conn, parcel_ids=parcel_ids)}
+
+
 async def lines_of_parcels(conn: Connection, order_ids: Iterable[UUID]) -> Mapping[UUID, list[Row]]:
     """What each parcel of these orders holds."""
     lines: dict[UUID, list[Row]] = defaultdict(list)
@@ -70,13 +75,16 @@ async def ship_parcels(
     await queries.ship_parcels.run(conn, parcel_ids=parcel_ids, carrier=carrier, tracking=tracking, now=now)
 
 
-async def deliver_parcels(conn: Connection, delivered: Sequence[tuple[UUID, int]], *, now: datetime) -> None:
-    """They reached their buyers; the cash that was taken for each is beside it."""
+async def deliver_parcels(
+    conn: Connection, delivered: Sequence[tuple[UUID, int]], *, carrier: str | None, now: datetime
+) -> None:
+    """They reached their buyers; cash that was taken for each is beside it. `carrier`: who fetched them just now."""
     await queries.deliver_parcels.run(
         conn,
         parcel_ids=[parcel_id for parcel_id, _ in delivered],
         collected_minor=[collected_minor for _, collected_minor in delivered],
         completion_seconds=float(conn.settings.completion_seconds),
+        carrier=carrier,
         now=now,
     )
 
@@ -86,9 +94,10 @@ async def complete_parcels(conn: Connection, parcel_ids: Iterable[UUID], *, by: 
     await queries.complete_parcels.run(conn, parcel_ids=list(parcel_ids), completed_by=by, now=now)
 
 
-async def undelivered_parcels(conn: Connection, *, most: int) -> list[tuple[UUID, UUID]]:
-    """Parcel and order: the oldest undelivered parcel of each of the first so many shops that have one."""
-    return [(row["parcel_id"], row["order_id"]) for row in await queries.undelivered_parcels.rows(conn, most=most)]
+async def undelivered_parcels(conn: Connection, *, shops: int, each: int) -> list[tuple[UUID, UUID, UUID]]:
+    """Shop, parcel and order: the oldest undelivered parcels of each of the first so many shops that have one."""
+    rows = await queries.undelivered_parcels.rows(conn, shops=shops, each=each)
+    return [(row["shop_id"], row["parcel_id"], row["order_id"]) for row in rows]
 
 
 async def due_parcels(conn: Connection, *, most: int) -> list[UUID]:

@@ -7,34 +7,17 @@ movements and posts them together, once in its transaction.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
 from uuid import UUID
 
 from services.orders.domain.refunds import RefundedPart
 from services.orders.domain.settlement import StandingPart, take_back
-from services.orders.store import Settlement, accounts
+from services.orders.store import Incoming, Settlement, accounts
 from services.orders.store.accounts import Movement
 from shared.ledger import NewAccount
 
 AT_THE_DOOR = "cod"  # the provider of cash
 SAVINGS = "savings"  # the provider of cooperatives' savings
 IMMEDIATE = frozenset({AT_THE_DOOR, SAVINGS})  # shops hand cash back, cooperatives credit savings again
-
-
-class Incoming(Protocol):
-    """Money that came in."""
-
-    @property
-    def provider(self) -> str: ...
-
-    @property
-    def provider_reference(self) -> str: ...
-
-    @property
-    def amount_minor(self) -> int: ...
-
-    @property
-    def received_at(self) -> datetime: ...
 
 
 def where_it_is(provider: str, order_id: UUID, cooperative_id: UUID | None) -> NewAccount:

@@ -41,11 +41,15 @@ def cash_due(order: Order, parcel: Parcel) -> int:
     return cash_due_minor(method=order.method, goods_minor=parcel.goods_minor, shipping_minor=parcel.shipping_minor)
 
 
-async def hand_over(conn: Connection, parcels: Sequence[tuple[Order, Parcel]], *, now: datetime) -> None:
-    """These (locked, shipped) parcels are delivered; their cash counts for their orders."""
-    await store.deliver_parcels(
-        conn, [(parcel.parcel_id, cash_due(order, parcel)) for order, parcel in parcels], now=now
-    )
+async def hand_over(
+    conn: Connection, parcels: Sequence[tuple[Order, Parcel]], *, carrier: str | None = None, now: datetime
+) -> None:
+    """These parcels of locked orders are delivered; their cash counts for their orders.
+
+    Those that were not shipped were fetched by `carrier` now.
+    """
+    delivered = [(parcel.parcel_id, cash_due(order, parcel)) for order, parcel in parcels]
+    await store.deliver_parcels(conn, delivered, carrier=carrier, now=now)
     for order, parcel in parcels:
         outbox.append(conn, parcel_facts.delivered(order, parcel, cash_due(order, parcel), now=now))
     cash: list[tuple[UUID, UUID, int]] = [

@@ -38,7 +38,7 @@ async def end_without_savings(conn: Connection, answers: Sequence[SavingsRefused
     await _asked(conn, answers)
     orders = await store.lock_orders(conn, [answer.order_id for answer in answers])
     for order_id in orders:
-        await store.settle_charge(conn, order_id, "refused")
+        await store.settle_charges(conn, [order_id], "refused")
     await record_steps(conn, [Taken(order, charge_refused(order)) for order in orders.values()], now=now)
 
 

@@ -4,11 +4,12 @@ Told twice is received once: the provider's reference decides. Money that cannot
 goes back; none is kept silently. All of it is booked as it comes.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
 from services.orders import store
-from services.orders.domain.order import Verdict, money_received
+from services.orders.domain.order import Order, Verdict, money_received
 from services.orders.domain.problems import UnknownCharge
 from services.orders.store import Receipt, accounts
 from services.orders.store.accounts import Movement
@@ -45,23 +46,33 @@ async def take_money(
     order = await store.lock_order(conn, order_id)
     if order is None:
         raise UnknownCharge
-    step, verdict = money_received(order, money.amount_minor)
-    is_new = await store.insert_receipt(
+    (taken,) = await take_all(conn, [(order, money, cooperative_id)], now=now)
+    return taken
+
+
+async def take_all(
+    conn: Connection, incoming: Sequence[tuple[Order, Money, UUID | None]], *, now: datetime
+) -> list[tuple[Verdict | None, list[Movement]]]:
+    """The same for many (locked) orders, each named once; the cooperative of savings is beside the money."""
+    steps = [money_received(order, money.amount_minor) for order, money, _ in incoming]
+    new = await store.insert_receipts(
         conn,
-        provider=money.provider,
-        provider_reference=money.provider_reference,
-        order_id=order_id,
-        amount_minor=money.amount_minor,
-        verdict=verdict,
-        received_at=money.received_at,
+        [(order.order_id, money, verdict) for (order, money, _), (_, verdict) in zip(incoming, steps, strict=True)],
     )
-    if not is_new:
-        return None, []
-    movements = [money_in(order_id, money, cooperative_id)]
-    await store.settle_charge(conn, order_id, "paid")
-    if verdict.is_kept:
-        await record_steps(conn, [Taken(order, step)], now=now)
-    else:
-        receipt = Receipt(order_id, money.provider, money.provider_reference, money.amount_minor)
-        movements += await give_back_receipt(conn, order, receipt, cooperative_id, reason=verdict.value, now=now)
-    return verdict, movements
+    taken: list[tuple[Verdict | None, list[Movement]]] = []
+    kept: list[Taken] = []
+    for (order, money, cooperative_id), (step, verdict) in zip(incoming, steps, strict=True):
+        if (money.provider, money.provider_reference) not in new:
+            taken.append((None, []))
+            continue
+        movements = [money_in(order.order_id, money, cooperative_id)]
+        if verdict.is_kept:
+            kept.append(Taken(order, step))
+        else:
+            receipt = Receipt(order.order_id, money.provider, money.provider_reference, money.amount_minor)
+            movements += await give_back_receipt(conn, order, receipt, cooperative_id, reason=verdict.value, now=now)
+        taken.append((verdict, movements))
+    paid = [order.order_id for (order, _, _), (verdict, _) in zip(incoming, taken, strict=True) if verdict is not None]
+    await store.settle_charges(conn, paid, "paid")
+    await record_steps(conn, kept, now=now)
+    return taken

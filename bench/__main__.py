@@ -15,7 +15,7 @@ from typing import Any
 
 import click
 
-from bench import ablation, machine, marketplace, measure, plots, processes, report, webhooks
+from bench import ablation, machine, marketplace, measure, plots, processes, report, scale, webhooks
 from bench.online_marketplace import report as om
 from bench.stage import Stage, goods, lumbung, people, stack
 from bench.trial import trial
@@ -122,7 +122,7 @@ def summary(details: dict[str, Any]) -> dict[str, Any]:
         "up_seconds_first": details["up_first_s"],
         "up_seconds_again": details["up_again_s"],
     }
-    return figures | om.figures(details["online_marketplace"], pgbench)
+    return figures | om.figures(details["online_marketplace"], pgbench) | scale.summary(details.get("scale"))
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -136,9 +136,12 @@ def main(products: int, seconds: int) -> None:
     about = {"machine": machine.describe(), "products": products, "seconds": seconds}
     details = asyncio.run(run(products=products, seconds=seconds, is_quick=is_quick))
     details |= taken_over(RESULTS / "latest.json", "ablation", "processes")
+    details["scale"] = scale.last()
     keep(about, details)  # so that nothing is lost if what follows fails
     if not is_quick:
-        keep(about, details | asyncio.run(parts_and_processes()))
+        details |= asyncio.run(parts_and_processes())
+        keep(about, details)
+        keep(about, details | {"scale": scale.run()})
 
 
 def keep(about: dict[str, Any], details: dict[str, Any]) -> None:

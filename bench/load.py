@@ -91,9 +91,10 @@ def order_request(plan: Plan, token: str, rng: random.Random) -> bytes:
     ).encode() + body
 
 
-def get_request(plan: Plan, rng: random.Random) -> bytes:
+def get_request(plan: Plan, token: str, rng: random.Random) -> bytes:
     """A page of the plan."""
-    return f"GET {rng.choice(plan.paths)} HTTP/1.1\r\nhost: {plan.host}\r\n\r\n".encode()
+    signed_in = f"authorization: Bearer {token}\r\n" if token else ""
+    return f"GET {rng.choice(plan.paths)} HTTP/1.1\r\nhost: {plan.host}\r\n{signed_in}\r\n".encode()
 
 
 async def run(plan: Plan) -> dict[str, Any]:
@@ -112,7 +113,7 @@ async def run(plan: Plan) -> dict[str, Any]:
         token = plan.tokens[number % len(plan.tokens)] if plan.tokens else ""
         _, connection = await loop.create_connection(Client, plan.host, plan.port)
         while (sent := time.monotonic()) < end:
-            request = order_request(plan, token, rng) if plan.kind == "orders" else get_request(plan, rng)
+            request = order_request(plan, token, rng) if plan.kind == "orders" else get_request(plan, token, rng)
             at = time.time()
             status, body = await connection.send(request)
             answered = time.monotonic()

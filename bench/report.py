@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from bench import ablation, machine, processes
+from bench import ablation, machine, processes, scale
 from bench.online_marketplace import report as om
 
 PAGE = Path(__file__).parent.parent / "docs" / "performance.md"
@@ -61,6 +61,7 @@ def table(result: dict[str, Any]) -> str:
         f"- Idle stack: {result['idle_cpu_percent']} % of one core, {result['idle_rss_mb']} MB. "
         f"Start from nothing {result['up_seconds_first']} s, again {result['up_seconds_again']} s.",
         f"- Import: {details['import_per_s']} products a second.",
+        *scale.markdown(result, details.get("scale")),
         "",
         "Where the accepting process spends its time (py-spy, own time):",
         "",

@@ -447,6 +447,17 @@ def summary(details: dict[str, Any] | None) -> dict[str, Any]:
     return figures
 
 
+def markdown(result: dict[str, Any], details: dict[str, Any] | None) -> list[str]:
+    """A line for the page, with its own date; none when nothing was measured at its size."""
+    if not details or None in (result[key] for key in KEYS):
+        return []
+    return [
+        f"- Of {details['measured_at']}: search p99 {result['search_p99_ms_1m']} ms at {PRODUCTS:,} products; at "
+        f"{ORDERS:,} orders accepting one is {result['order_insert_slowdown_10m']} times as dear as at {SMALL:,}, "
+        f"a dashboard {result['dashboard_slowdown_10m']} times."
+    ]
+
+
 def last() -> dict[str, Any]:
     """The last full measurement, with its date; nothing if there was none."""
     try:

@@ -66,7 +66,7 @@ class Handlers:
     Its batches begin at least `breath_seconds` apart: for groups that nobody waits for, a fraction of the cost.
     """
 
-    def __init__(self, group: str, *, lock_order: tuple[Lock, ...] = (), breath_seconds: float = 0.0) -> None:
+    def __init__(self, group: str, *, lock_order: tuple[Lock, ...] = (), breath_seconds: float = 0.02) -> None:
         self.group = group
         self.breath_seconds = breath_seconds
         self.lock_order = lock_order

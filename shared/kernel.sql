@@ -97,7 +97,7 @@ SELECT :handler_group, e.ordering_key, :state::dead_letter_state, :reason,
 -- Keys whose first waiting event may be tried again.
 SELECT ordering_key
   FROM dead_letters AS d
- WHERE handler_group = :handler_group AND state = 'retry' AND due_at <= clock_timestamp()
+ WHERE handler_group = :handler_group AND state = 'retry' AND due_at <= statement_timestamp()
  ORDER BY due_at
  LIMIT :most;
 
@@ -184,7 +184,7 @@ SELECT * FROM unnest(:principal_ids::uuid[], :routes::text[], :keys::text[], :fi
 -- Keys are remembered for a bounded time, published in the documentation.
 DELETE FROM idempotency_keys
  WHERE ctid IN (SELECT ctid FROM idempotency_keys
-                 WHERE created_at < clock_timestamp() - make_interval(days => :days) LIMIT 10000);
+                 WHERE created_at < statement_timestamp() - make_interval(days => :days) LIMIT 10000);
 
 -- name: call_out_request
 -- Calls to be made; asking twice for the same purpose and subject is one call.
@@ -206,7 +206,7 @@ UPDATE calls_out
        attempts = attempts + 1
   FROM quick
  WHERE id IN (SELECT id FROM calls_out
-               WHERE state = 'waiting' AND purpose = ANY(:purposes::text[]) AND due_at <= clock_timestamp()
+               WHERE state = 'waiting' AND purpose = ANY(:purposes::text[]) AND due_at <= statement_timestamp()
                ORDER BY due_at LIMIT :most FOR UPDATE SKIP LOCKED)
 RETURNING id, purpose, subject, request, attempts, traceparent, give_up_at <= clock_timestamp() AS is_late;
 

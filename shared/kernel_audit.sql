@@ -48,7 +48,7 @@ SELECT position::text AS key,
 -- What is tried again, or waits behind an earlier event of its key, ends one day: an hour is too long.
 SELECT position::text AS key, handler_group || ' keeps ' || type || ' ' || event_id || ' waiting (' || state || ')' AS what
   FROM dead_letters
- WHERE state IN ('retry', 'behind') AND first_at < clock_timestamp() - interval '1 hour'
+ WHERE state IN ('retry', 'behind') AND first_at < statement_timestamp() - interval '1 hour'
  ORDER BY position
  LIMIT 100;
 
@@ -77,8 +77,8 @@ SELECT id::text AS key,
        purpose || ' for ' || subject || ' was tried ' || attempts || ' times: ' || coalesce(last_error, 'no answer') AS what
   FROM calls_out
  WHERE state = 'waiting'
-   AND (due_at < clock_timestamp() - interval '5 minutes'
-        OR give_up_at < clock_timestamp() - interval '5 minutes'
+   AND (due_at < statement_timestamp() - interval '5 minutes'
+        OR give_up_at < statement_timestamp() - interval '5 minutes'
         OR (attempts >= 10 AND last_error IS NOT NULL))
  ORDER BY created_at
  LIMIT 100;

@@ -33,7 +33,7 @@ log = structlog.get_logger()
 queries = sql.load(__file__, "kernel.sql")
 
 NOT_NOTED = 0
-LEAST_SECONDS = 0.008  # between two sends: each is dear to Kafka and to everybody who listens
+LEAST_SECONDS = 0.02  # between two sends: each is dear to Kafka and to everybody who listens
 CHANNEL = "lumbung_outbox"
 LOCK_NAME = 0x6C756D62  # "lumb": the advisory lock of the active relay; one per database
 

@@ -2,7 +2,7 @@
 -- What is to be made in Kafka and is due; one task at a time works on a row.
 SELECT lender_id, slug, sealed_password, failures
   FROM kafka_access
- WHERE state = 'wanted' AND next_attempt_at <= clock_timestamp()
+ WHERE state = 'wanted' AND next_attempt_at <= statement_timestamp()
  ORDER BY wanted_at
  LIMIT 10;
 

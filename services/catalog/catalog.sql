@@ -516,7 +516,7 @@ SELECT row_number, faults FROM import_rows
 UPDATE imports SET lease = :lease, leased_until = clock_timestamp() + make_interval(secs => :lease_seconds),
        state = 'running', attempts = attempts + 1
  WHERE import_id = (SELECT import_id FROM imports
-                     WHERE finished_at IS NULL AND (leased_until IS NULL OR leased_until < clock_timestamp())
+                     WHERE finished_at IS NULL AND (leased_until IS NULL OR leased_until < statement_timestamp())
                      ORDER BY created_at LIMIT 1 FOR UPDATE SKIP LOCKED)
 RETURNING import_id, shop_id, account_id, content, rows_read, attempts;
 

@@ -61,7 +61,7 @@ SELECT event_id::text AS key, type || ' holds something like personal data' AS w
 -- A password lies here, sealed, only for the moments until Kafka has it.
 SELECT lender_id::text AS key, 'its Kafka password waits since ' || wanted_at AS what
   FROM kafka_access
- WHERE sealed_password IS NOT NULL AND wanted_at < clock_timestamp() - interval '10 minutes'
+ WHERE sealed_password IS NOT NULL AND wanted_at < statement_timestamp() - interval '10 minutes'
  LIMIT 100;
 
 -- name: loans_owe_what_their_dues_say
@@ -204,7 +204,7 @@ SELECT p.application_id::text AS key,
        'there is a profile, its consent ended at ' || coalesce(c.ended_at, c.until) AS what
   FROM profiles AS p
   JOIN consents AS c USING (consent_id)
- WHERE c.ended_at IS NOT NULL OR c.until < clock_timestamp() - interval '5 minutes'
+ WHERE c.ended_at IS NOT NULL OR c.until < statement_timestamp() - interval '5 minutes'
  LIMIT 100;
 
 -- name: ended_consents_leave_nothing_open

@@ -2,7 +2,7 @@
 -- Held until the commit: a revocation waits for what is being told under the consent, or is seen here and nothing is told.
 SELECT consent_id
   FROM consents
- WHERE consent_id = ANY(:consent_ids::uuid[]) AND ended_at IS NULL AND until > clock_timestamp()
+ WHERE consent_id = ANY(:consent_ids::uuid[]) AND ended_at IS NULL AND until > statement_timestamp()
  ORDER BY consent_id
    FOR SHARE;
 
@@ -134,7 +134,7 @@ WITH due AS (
       JOIN lender_logs AS l USING (lender_id)
       JOIN lenders AS n ON n.lender_id = s.lender_id AND n.state = 'active'
      WHERE s.transport = 'webhook' AND s.state = 'active' AND l.head > s.position
-       AND s.next_attempt_at <= clock_timestamp() AND (s.leased_until IS NULL OR s.leased_until < clock_timestamp())
+       AND s.next_attempt_at <= statement_timestamp() AND (s.leased_until IS NULL OR s.leased_until < statement_timestamp())
        AND (s.failed_in_a_row > 0) = :is_failing
      ORDER BY s.next_attempt_at, s.subscription_id
      LIMIT :most
@@ -148,7 +148,7 @@ WITH due AS (
               s.failed_in_a_row
 )
 SELECT s.subscription_id, s.types, s.url, s.secret,
-       CASE WHEN s.old_secret_until > clock_timestamp() THEN s.old_secret END AS old_secret,
+       CASE WHEN s.old_secret_until > statement_timestamp() THEN s.old_secret END AS old_secret,
        s.position AS start, s.failed_in_a_row, e.position, e.event_id, e.type, e.subject, e.occurred_at, e.traceparent,
        e.data
   FROM leased AS s
@@ -195,7 +195,7 @@ SELECT s.subscription_id, s.lender_id, k.slug, s.types, s.position AS start, s.f
         LIMIT :events
        ) AS e
  WHERE s.transport = 'kafka' AND s.state = 'active' AND k.first_ready_at IS NOT NULL AND l.head > s.position
-   AND s.next_attempt_at <= clock_timestamp() AND (s.failed_in_a_row > 0) = :is_failing
+   AND s.next_attempt_at <= statement_timestamp() AND (s.failed_in_a_row > 0) = :is_failing
  ORDER BY s.subscription_id, e.position
  LIMIT :most;
 
@@ -223,7 +223,7 @@ UPDATE lender_logs AS l
                greatest(l.head - :rows_max + 1,
                         coalesce((SELECT max(e.position) + 1 FROM lender_log AS e
                                    WHERE e.lender_id = l.lender_id
-                                     AND e.written_at < clock_timestamp() - make_interval(days => :days)), 1)) AS first_kept
+                                     AND e.written_at < statement_timestamp() - make_interval(days => :days)), 1)) AS first_kept
           FROM lender_logs AS l) AS f
  WHERE l.lender_id = f.lender_id AND l.first_kept < f.first_kept;
 

@@ -238,4 +238,4 @@ DELETE FROM codes WHERE contact_id IN (SELECT contact_id FROM codes WHERE expire
 
 -- name: forget_full_buckets
 -- A full bucket is the same as none.
-DELETE FROM rate_limits WHERE key IN (SELECT key FROM rate_limits WHERE full_at < clock_timestamp() LIMIT 5000);
+DELETE FROM rate_limits WHERE key IN (SELECT key FROM rate_limits WHERE full_at < statement_timestamp() LIMIT 5000);

@@ -18,7 +18,7 @@ SELECT order_id::text AS key, 'is ' || status || ' but its times say otherwise' 
 -- The order owns its clock: nothing is left waiting minutes after its deadline.
 SELECT order_id::text AS key, 'is still ' || status || ', its deadline was ' || deadline_at AS what
   FROM orders
- WHERE status IN ('placed', 'reserved', 'reclaiming') AND deadline_at < clock_timestamp() - interval '5 minutes'
+ WHERE status IN ('placed', 'reserved', 'reclaiming') AND deadline_at < statement_timestamp() - interval '5 minutes'
  LIMIT 100;
 
 -- name: orders_have_lines_parcels_and_sums
@@ -160,8 +160,8 @@ SELECT o.order_id::text AS key, 'the order has ended, its buyer is forgotten, it
   FROM orders AS o
   JOIN erased_accounts AS e ON e.account_id = o.buyer_id
   JOIN addresses AS a USING (order_id)
- WHERE o.status IN ('completed', 'cancelled') AND e.erased_at < clock_timestamp() - interval '15 minutes'
-   AND coalesce(o.completed_at, o.cancelled_at) < clock_timestamp() - interval '15 minutes'
+ WHERE o.status IN ('completed', 'cancelled') AND e.erased_at < statement_timestamp() - interval '15 minutes'
+   AND coalesce(o.completed_at, o.cancelled_at) < statement_timestamp() - interval '15 minutes'
  LIMIT 100;
 
 -- name: payouts_have_two_people
@@ -301,7 +301,7 @@ SELECT payout_id || '/' || type AS key, 'payout ' || payout_id || ' never said '
 SELECT b.holder_id::text AS key, 'nothing is due to it and its person is forgotten, but it is still here' AS what
   FROM bank_accounts AS b
   JOIN erased_accounts AS e ON e.account_id = b.set_by OR e.account_id = b.holder_id
- WHERE e.erased_at < clock_timestamp() - interval '15 minutes'
+ WHERE e.erased_at < statement_timestamp() - interval '15 minutes'
    AND NOT EXISTS (SELECT FROM payouts AS p WHERE p.payee_id = b.holder_id AND p.status IN ('draft', 'scheduled'))
    AND NOT EXISTS (SELECT FROM ledger_accounts AS a WHERE a.code = 'payee:' || b.holder_id AND a.balance_minor > 0)
    AND NOT EXISTS (SELECT FROM parcels AS p
@@ -343,7 +343,7 @@ SELECT p.parcel_id::text AS key, 'is completed and was never settled' AS what
   FROM parcels AS p
   LEFT JOIN settlements AS s USING (parcel_id)
  WHERE p.status = 'completed' AND s.parcel_id IS NULL
-   AND (p.goods_minor + p.shipping_minor > 0) AND p.completed_at < clock_timestamp() - interval '5 minutes'
+   AND (p.goods_minor + p.shipping_minor > 0) AND p.completed_at < statement_timestamp() - interval '5 minutes'
 UNION ALL
 SELECT s.parcel_id::text, 'is settled although it is ' || p.status
   FROM settlements AS s
@@ -397,7 +397,7 @@ SELECT coalesce(r.order_id, l.order_id)::text AS key,
        'received ' || coalesce(r.amount_minor, 0) || ', booked ' || coalesce(l.amount_minor, 0) AS what
   FROM (SELECT order_id, sum(amount_minor) AS amount_minor
           FROM receipts
-         WHERE is_booked OR recorded_at < clock_timestamp() - interval '15 minutes' GROUP BY order_id) AS r
+         WHERE is_booked OR recorded_at < statement_timestamp() - interval '15 minutes' GROUP BY order_id) AS r
   FULL JOIN (SELECT (t.reference ->> 'order_id')::uuid AS order_id, sum(e.amount_minor) AS amount_minor
                FROM ledger_transfers AS t
                JOIN ledger_entries AS e ON e.transfer_id = t.id AND e.side = 'credit'

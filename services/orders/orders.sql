@@ -478,7 +478,7 @@ SELECT order_id, buyer_id, status::text AS status, payment_method::text AS payme
 SELECT order_id, buyer_id, status::text AS status, payment_method::text AS payment_method, attempt, total_minor,
        received_minor, currency, cancel_reason::text AS cancel_reason, traceparent
   FROM orders
- WHERE status = 'reserved' AND deadline_at <= clock_timestamp()
+ WHERE status = 'reserved' AND deadline_at <= statement_timestamp()
  ORDER BY deadline_at
  LIMIT :most
    FOR UPDATE SKIP LOCKED;
@@ -498,7 +498,7 @@ UPDATE orders SET deadline_at = clock_timestamp() + make_interval(secs => :secon
 -- Delivered parcels that nobody objected to; their orders are locked next.
 SELECT order_id
   FROM parcels
- WHERE status = 'delivered' AND deadline_at <= clock_timestamp()
+ WHERE status = 'delivered' AND deadline_at <= statement_timestamp()
  ORDER BY deadline_at
  LIMIT :most;
 
@@ -506,7 +506,7 @@ SELECT order_id
 -- Which parcels of the locked orders are still due.
 SELECT parcel_id
   FROM parcels
- WHERE order_id = ANY(:order_ids::uuid[]) AND status = 'delivered' AND deadline_at <= clock_timestamp()
+ WHERE order_id = ANY(:order_ids::uuid[]) AND status = 'delivered' AND deadline_at <= statement_timestamp()
  ORDER BY parcel_id
    FOR UPDATE;
 
@@ -515,7 +515,7 @@ SELECT parcel_id
 SELECT order_id, status::text AS status, attempt, placed_at, deadline_at
   FROM orders
  WHERE status IN ('placed', 'reserved', 'reclaiming')
-   AND deadline_at <= clock_timestamp() - make_interval(secs => :grace_seconds::double precision)
+   AND deadline_at <= statement_timestamp() - make_interval(secs => :grace_seconds::double precision)
  ORDER BY deadline_at
  LIMIT :most;
 
@@ -524,7 +524,7 @@ SELECT order_id, status::text AS status, attempt, placed_at, deadline_at
 SELECT status::text AS status, count(*) AS orders
   FROM orders
  WHERE status IN ('placed', 'reserved', 'reclaiming')
-   AND deadline_at <= clock_timestamp() - make_interval(secs => :grace_seconds::double precision)
+   AND deadline_at <= statement_timestamp() - make_interval(secs => :grace_seconds::double precision)
  GROUP BY status;
 
 -- name: erase_account

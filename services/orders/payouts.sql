@@ -168,7 +168,7 @@ UPDATE payout_batches SET trouble = :trouble WHERE batch_id = :batch_id;
 -- name: batches_in_trouble
 -- For the people who watch: the bank refused something, or says nothing for three days.
 SELECT count(*) FROM payout_batches
- WHERE status = 'approved' AND (trouble IS NOT NULL OR approved_at < clock_timestamp() - interval '3 days');
+ WHERE status = 'approved' AND (trouble IS NOT NULL OR approved_at < statement_timestamp() - interval '3 days');
 
 -- name: draft_payees
 -- Whose lines are decided now, in the order in which everybody locks.

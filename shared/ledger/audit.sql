@@ -90,5 +90,5 @@ SELECT h.id::text AS key, 'hold ' || h.id || ' is ' || h.state || ', its transfe
 -- A hold that is over is let go within the hour; until then it keeps money from its owner.
 SELECT id::text AS key, 'hold ' || id || ' (' || reason || ') was over at ' || expires_at || ' and is still pending' AS what
   FROM ledger_holds
- WHERE state = 'pending' AND expires_at < clock_timestamp() - interval '1 hour'
+ WHERE state = 'pending' AND expires_at < statement_timestamp() - interval '1 hour'
  LIMIT 100;

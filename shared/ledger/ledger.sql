@@ -54,6 +54,6 @@ SELECT t.id AS transfer_id, t.reason, t.reference, t.event_at, a.code, e.side::t
 -- Holds that nobody resolved in time, the oldest first.
 SELECT id
   FROM ledger_holds
- WHERE state = 'pending' AND expires_at <= clock_timestamp()
+ WHERE state = 'pending' AND expires_at <= statement_timestamp()
  ORDER BY expires_at
  LIMIT :limit::integer;

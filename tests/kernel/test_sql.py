@@ -1,9 +1,11 @@
 """Named queries: what is a name and what is not, what a file must say, what binding refuses."""
 
+import re
 from pathlib import Path
 
 import pytest
 
+from deploy.local.layout import PROJECT
 from shared.db import Database
 from shared.sql import Queries, Query
 
@@ -80,3 +82,14 @@ def test_a_file_is_read_into_its_queries(tmp_path: Path) -> None:
 def test_a_query_without_reason_or_text_or_with_a_taken_name_is_refused(tmp_path: Path, text: str) -> None:
     with pytest.raises(ValueError, match="query one"):
         load(tmp_path, text)
+
+
+@pytest.mark.parametrize(
+    "path", sorted(PROJECT.glob("services/**/*.sql")) + sorted(PROJECT.glob("shared/**/*.sql")), ids=str
+)
+def test_no_query_compares_with_a_clock_that_no_index_can_use(path: Path) -> None:
+    """clock_timestamp() is volatile: PostgreSQL asks it anew for each row and scans them all; statement_timestamp() is not."""
+    if "migrations" in path.parts or path.name == "identity.sql":  # its rate limits are one row each
+        return
+    compared = [line for line in path.read_text().splitlines() if re.search(r"[<>]=? *clock_timestamp\(\)", line)]
+    assert [line for line in compared if "is_late" not in line] == []

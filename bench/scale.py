@@ -414,8 +414,8 @@ async def measured(*, products: int, order_count: int, seconds: float, rounds: i
     began, at = time.monotonic(), datetime.now(UTC).isoformat(timespec="seconds")
     loads = [os.getloadavg()]
     on_stack("down", "--delete-data")
-    on_stack("up")
     try:
+        on_stack("up")
         for process in UNUSED:
             on_stack("stop", process)
         stage = Stage(load_stack(PROJECT / HOME))

@@ -13,7 +13,6 @@ import uvicorn
 from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from uvicorn.protocols.http.flow_control import service_unavailable
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from shared import problems
@@ -139,8 +138,10 @@ Db: TypeAlias = Annotated[Database, Depends(database_of)]
 
 
 async def too_many_open(scope: Scope, receive: Receive, send: Send) -> None:
-    """Instead of uvicorn's own 503, which is plain text and does not say when to try again."""
-    await problems.response(Overloaded("too many connections or requests are open"))(scope, receive, send)
+    """Instead of uvicorn's own 503, which is plain text and does not say when to try again; the connection ends."""
+    answer = problems.response(Overloaded("too many connections or requests are open"))
+    answer.headers["connection"] = "close"
+    await answer(scope, receive, send)
 
 
 class DeadlineProtocol(HttpToolsProtocol):
@@ -153,10 +154,12 @@ class DeadlineProtocol(HttpToolsProtocol):
     receive_seconds = 30.0
     _frame_bytes = 0  # what came of the request in hand and is not body
     _deadline: asyncio.TimerHandle | None = None
+    _is_surplus = False  # came when as many as are let in were there
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
         """A client came: its first request is due."""
         super().connection_made(transport)
+        self._is_surplus = self._are_too_many()
         self._arm()
 
     def data_received(self, data: bytes) -> None:
@@ -177,8 +180,13 @@ class DeadlineProtocol(HttpToolsProtocol):
         super().on_message_begin()
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
-        chosen: Any = too_many_open if app is service_unavailable else app
+        """Who was there first goes on being served; uvicorn would refuse everybody while there are too many."""
+        del app  # uvicorn's choice
+        chosen: Any = too_many_open if self._is_surplus and self._are_too_many() else self.app
         super()._start_asgi_task(cycle, chosen)
+
+    def _are_too_many(self) -> bool:
+        return self.limit_concurrency is not None and len(self.connections) >= self.limit_concurrency
 
     def on_body(self, body: bytes) -> None:
         """Part of the body, which the application bounds."""

@@ -120,6 +120,25 @@ async def test_more_open_connections_than_the_limit_are_told_when_to_try_again(m
         assert answer.json()["type"] == "urn:lumbung:problem:overloaded"
 
 
+async def test_who_was_there_first_is_served_while_too_many_others_come(make_database: MakeDatabase) -> None:
+    async with serving(await make_database("orders", size=2), connections=10) as service:
+        async with (
+            httpx2.AsyncClient(base_url=service.url) as early,
+            httpx2.AsyncClient(base_url=service.url) as late,
+        ):
+            first = await early.get("/healthz")
+            idle = [await asyncio.open_connection("127.0.0.1", service.port) for _ in range(12)]
+            while_full = await early.get("/healthz")
+            refused = await late.get("/healthz")
+            for _, writer in idle:
+                writer.close()
+                await writer.wait_closed()
+            again = await late.get("/healthz")
+
+        assert [answer.status_code for answer in (first, while_full, refused, again)] == [200, 200, 503, 200]
+        assert refused.headers["connection"] == "close"
+
+
 @pytest.mark.parametrize("is_chunked", [False, True])
 async def test_a_body_over_the_limit_is_answered_with_a_problem(service: Running, *, is_chunked: bool) -> None:
     async def chunks() -> AsyncIterator[bytes]:

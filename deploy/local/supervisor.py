@@ -29,6 +29,7 @@ from deploy.local.stack import load_stack, recorded_pid
 
 LOG_BYTES_MAX = 20 * 1024 * 1024
 ROTATE_SECONDS = 30.0
+LOOK_SECONDS = 0.05
 EXIT_ALREADY_RUNNING = 3
 
 
@@ -44,7 +45,6 @@ class Supervisor:
         self._backoff = backoff or Backoff()
         self._runners: dict[str, Runner] = {}
         self._generations: dict[str, int] = {}
-        self._appeared = asyncio.Condition()
         self._reconciling = asyncio.Lock()
         self._began_at = time.time()
 
@@ -86,8 +86,6 @@ class Supervisor:
             for name in arriving:
                 self._runners[name] = self._runner(specs[name])
                 self._generations[name] = wanted[name]
-            async with self._appeared:
-                self._appeared.notify_all()
             for name in arriving:
                 self._runners[name].start()
             self.write_state()
@@ -102,9 +100,9 @@ class Supervisor:
         )
 
     async def _wait_for(self, name: str) -> None:
-        async with self._appeared:
-            await self._appeared.wait_for(lambda: name in self._runners)
-        await self._runners[name].ready.wait()
+        """Until the process of this name is ready: the one that there is then, it may have been replaced meanwhile."""
+        while (runner := self._runners.get(name)) is None or not runner.ready.is_set():
+            await asyncio.sleep(LOOK_SECONDS)
 
     async def stop_all(self) -> None:
         """Stop everything, each process after all that depend on it."""

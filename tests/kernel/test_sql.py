@@ -89,7 +89,7 @@ SQL_FILES = sorted([*PROJECT.glob("services/**/*.sql"), *PROJECT.glob("shared/**
 
 @pytest.mark.parametrize("path", [path for path in SQL_FILES if "migrations" not in path.parts], ids=str)
 def test_no_query_compares_with_a_clock_that_no_index_can_use(path: Path) -> None:
-    """clock_timestamp() is volatile: PostgreSQL asks it for each row and reads them all; statement_timestamp() is not."""
+    """clock_timestamp() is volatile: it is asked for each row, so all are read; statement_timestamp() is not."""
     if path.name == "identity.sql":  # its rate limits are one row each
         return
     compared = [line for line in path.read_text().splitlines() if re.search(r"[<>]=? *clock_timestamp\(\)", line)]

@@ -78,6 +78,21 @@ async def test_a_task_that_keeps_failing_is_given_up_and_nothing_that_needs_it_s
     assert stage.process("shop")["state"] == "waiting"
 
 
+async def test_who_waits_for_a_task_that_was_given_up_starts_when_it_is_asked_anew(
+    make_stage: MakeStage, tmp_path: Path
+) -> None:
+    mended = tmp_path / "mended"
+    task = f"import pathlib; raise SystemExit(0 if pathlib.Path({str(mended)!r}).exists() else 3)"
+    stage = make_stage([child("migrate", task, is_task=True), child("shop", SLEEPS, depends=("migrate",))])
+    await stage.want(shop=0, migrate=0)
+    await stage.until(lambda: stage.process("migrate")["state"] == "failed")
+
+    mended.touch()
+    await stage.want(shop=0, migrate=1)
+
+    await stage.until(lambda: stage.process("shop")["state"] == "ready")
+
+
 async def test_asking_anew_starts_one_process_anew_and_no_other(make_stage: MakeStage) -> None:
     stage = make_stage([child("shop", SLEEPS), child("till", SLEEPS)])
     await stage.want(shop=0, till=0)

@@ -76,6 +76,13 @@ class Connection:
         """Run a command; its status."""
         return self.raw.execute(query, *args)
 
+    @asynccontextmanager
+    async def planned_once(self) -> AsyncIterator[None]:
+        """Within, plans are made for all values and kept: for queries with a dear plan that no value changes."""
+        async with self.raw.transaction():
+            await self.raw.execute("SET LOCAL plan_cache_mode = force_generic_plan")
+            yield
+
 
 class Database:
     """One service's database."""

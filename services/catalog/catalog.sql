@@ -359,19 +359,23 @@ SELECT coalesce(category, region, band::text) AS value, count(*) AS count,
 -- name: products_relevant
 -- Search by words, page and facets in one statement. At most :sample matches are taken and put in order; the last row
 -- says how many were exact, so that the caller knows when there may be more. They come level by level (searched_products),
--- so that a word of every tenth title costs no more than a rare one. Only when fewer than :enough are found exactly, words
--- are corrected by the vocabulary of all titles (several typos, words run together, any title), and titles with corrected
--- words stand by how much they resemble what was typed; among the relevant, below every exact one.
+-- so that a word of every tenth title costs no more than a rare one. Only when fewer than :enough have the very words (or
+-- their stems) are those looked at that begin with them: an index reads all entries of a beginning, of a word only those
+-- that it needs. Only when these are few, too, words are corrected by the vocabulary of all titles (several typos, words
+-- run together, any title), and titles with corrected words stand by how much they resemble what was typed; among the
+-- relevant, below every exact one.
 WITH asked AS MATERIALIZED (
-    SELECT to_tsquery('simple', :prefixes) || plainto_tsquery('indonesian', :words::text) AS query
-), exact AS MATERIALIZED (
+    SELECT whole, begun, whole || begun AS either
+      FROM (SELECT plainto_tsquery('simple', :words::text) || plainto_tsquery('indonesian', :words) AS whole,
+                   to_tsquery('simple', :prefixes) AS begun) AS queries
+), whole AS MATERIALIZED (
     SELECT product_id, category, region_code, province_code, unit_price_minor,
            CASE :by::text WHEN 'newest' THEN (1000000 * extract(epoch FROM listed_at))::bigint
                           WHEN 'price_asc' THEN -unit_price_minor
                           WHEN 'price_desc' THEN unit_price_minor
-                          ELSE 1000000 + (1000000 * ts_rank(document, (SELECT query FROM asked)))::bigint END AS score
+                          ELSE 1000000 + (1000000 * ts_rank(document, (SELECT either FROM asked)))::bigint END AS score
       FROM searched_products
-     WHERE document @@ (SELECT query FROM asked)
+     WHERE document @@ (SELECT whole FROM asked)
        AND (:category::text IS NULL OR category = :category)
        AND (:province::text IS NULL OR province_code = :province)
        AND (:region::text IS NULL OR region_code = :region)
@@ -381,6 +385,27 @@ WITH asked AS MATERIALIZED (
        AND (:badge::text IS NULL
             OR shop_id IN (SELECT shops.shop_id FROM shops WHERE shows_badge(shops.badges, :badge)))
      LIMIT :sample
+), begun AS MATERIALIZED (
+    SELECT product_id, category, region_code, province_code, unit_price_minor,
+           CASE :by::text WHEN 'newest' THEN (1000000 * extract(epoch FROM listed_at))::bigint
+                          WHEN 'price_asc' THEN -unit_price_minor
+                          WHEN 'price_desc' THEN unit_price_minor
+                          ELSE 1000000 + (1000000 * ts_rank(document, (SELECT either FROM asked)))::bigint END AS score
+      FROM searched_products
+     WHERE (SELECT count(*) FROM whole) < :enough
+       AND document @@ (SELECT begun FROM asked)
+       AND product_id NOT IN (SELECT product_id FROM whole)
+       AND (:category::text IS NULL OR category = :category)
+       AND (:province::text IS NULL OR province_code = :province)
+       AND (:region::text IS NULL OR region_code = :region)
+       AND (:shop_id::uuid IS NULL OR shop_id = :shop_id)
+       AND (:min_price::bigint IS NULL OR unit_price_minor >= :min_price)
+       AND (:max_price::bigint IS NULL OR unit_price_minor <= :max_price)
+       AND (:badge::text IS NULL
+            OR shop_id IN (SELECT shops.shop_id FROM shops WHERE shows_badge(shops.badges, :badge)))
+     LIMIT :sample
+), exact AS (
+    SELECT * FROM whole UNION ALL SELECT * FROM begun
 ), corrected AS MATERIALIZED (
     SELECT to_tsquery('simple', string_agg('(' || near.alternatives || ')', ' & ')) AS query
       FROM regexp_split_to_table(:words::text, ' ') AS typed

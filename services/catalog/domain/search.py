@@ -15,7 +15,7 @@ WORDS_MAX = 8
 WORD_LENGTH_MAX = 40
 PREFIX_LENGTH_MIN = 3  # shorter words match whole: too many begin with them
 PRICE_BOUNDS_MINOR = (10_000, 25_000, 50_000, 100_000, 250_000)
-COUNT_MAX = 1000  # facets count no further
+COUNT_MAX = 500  # facets count no further
 PRICE_MAX = 2**62
 SCORE_MAX = 2**63 - 1
 

@@ -144,7 +144,7 @@ class ProductView(BaseModel):
 
 
 class CountView(BaseModel):
-    """A count up to 1,000; `more` says that there are, or may be, more."""
+    """A count up to 500; `more` says that there are, or may be, more."""
 
     count: int
     more: bool

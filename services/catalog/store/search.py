@@ -33,18 +33,19 @@ async def matches(
     enough: int,
 ) -> Matches:
     """The products that match words, in an order, after a place."""
-    rows = await queries.products_relevant.rows(
-        conn,
-        **filters.as_parameters(),
-        by=sort.value,
-        after_score=score_of(sort, key),
-        after_id=last_id,
-        limit=limit,
-        sample=MATCHES_MAX,
-        enough=enough,
-        bounds=list(PRICE_BOUNDS_MINOR),
-        with_facets=with_facets,
-    )
+    async with conn.planned_once():
+        rows = await queries.products_relevant.rows(
+            conn,
+            **filters.as_parameters(),
+            by=sort.value,
+            after_score=score_of(sort, key),
+            after_id=last_id,
+            limit=limit,
+            sample=MATCHES_MAX,
+            enough=enough,
+            bounds=list(PRICE_BOUNDS_MINOR),
+            with_facets=with_facets,
+        )
     last = rows.pop()
     facets = [tuple(entry) for entry in last["facets"]] if with_facets else None
     return Matches(rows, facets, is_cut=last["matched"] >= MATCHES_MAX)

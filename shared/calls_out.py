@@ -70,17 +70,30 @@ class Purpose:
     """How calls of one purpose are made.
 
     `make` runs outside of any transaction and returns the answer; it raises TryLater or Refused. `record` writes the
-    effects of one or more answers, each of another call, set-based; `give_up` the effect of a refusal or of a deadline
-    that passed.
+    effects of one or more answers, at most `recorded_max`, each of another call, set-based; `give_up` the effect of a
+    refusal or of a deadline that passed.
     """
 
     make: Callable[[CallOut], Awaitable[Any]]
     record: Record
     give_up: Callable[[Connection, CallOut, str], Awaitable[None]]
+    recorded_max: int = RECORDED_MAX
+
+    @classmethod
+    def alone(
+        cls,
+        make: Callable[[CallOut], Awaitable[Any]],
+        record: Callable[[Connection, CallOut, Any], Awaitable[None]],
+        give_up: Callable[[Connection, CallOut, str], Awaitable[None]],
+    ) -> "Purpose":
+        """Each answer in a transaction of its own: for effects that lock or post, each for itself. Two of them in one
+        transaction would lock in no order, and could deadlock with others.
+        """
+        return cls(make, one_by_one(record), give_up, recorded_max=1)
 
 
 def one_by_one(record: Callable[[Connection, CallOut, Any], Awaitable[None]]) -> Record:
-    """For purposes that are too rare to be recorded together."""
+    """For effects that wait for nobody."""
 
     async def all_of(conn: Connection, answered: Sequence[Answered]) -> None:
         for one in answered:
@@ -132,7 +145,7 @@ class CallsOut:
     def __init__(self, db: Database, purposes: Mapping[str, Purpose], *, most: int = 32) -> None:
         self._db = db
         self._purposes = purposes
-        self._recorders = {name: Recorder(db, purpose.record) for name, purpose in purposes.items()}
+        self._recorders = {name: Recorder(db, purpose) for name, purpose in purposes.items()}
         self._most = most
         self._news = asyncio.Event()
         self._making: set[asyncio.Task[None]] = set()
@@ -225,15 +238,19 @@ class Recorder:
     share a transaction, so that a busy provider costs a commit per batch. What fails together is tried alone.
     """
 
-    def __init__(self, db: Database, effects: Record) -> None:
+    def __init__(self, db: Database, purpose: Purpose) -> None:
         self._db = db
-        self._effects = effects
+        self._effects = purpose.record
+        self._most = purpose.recorded_max
         self._turn = asyncio.Lock()
         self._waiting: dict[UUID, Answered] = {}
 
     async def record(self, call: CallOut, answer: Any) -> None:
         """Returns when the answer and its effect are durable. Raises AlreadyFinished and what the effect raises."""
         mine = Answered(call, answer)
+        if self._most == 1:
+            await self._transact([mine])
+            return
         self._waiting[call.id] = mine
         try:
             async with self._turn:
@@ -245,7 +262,7 @@ class Recorder:
     async def _commit(self, mine: Answered) -> None:
         others = [one for one in self._waiting.values() if one is not mine]
         if others:
-            together = [mine, *others[: RECORDED_MAX - 1]]
+            together = [mine, *others[: self._most - 1]]
             try:
                 await self._transact(together)
             except Exception as error:  # whoever spoils the batch finds out alone, and so does everybody else

@@ -19,7 +19,7 @@ from services.orders.use_cases.receive_money import receive_money, take_all
 from services.orders.use_cases.record_steps import CHARGE, CHECK, CHECK_ENDED, END_CHARGE, Taken, record_steps
 from services.orders.use_cases.send_refund import fail_refund, make_refund, refund_of
 from shared import calls_out
-from shared.calls_out import Answered, CallOut, Purpose, Refused, one_by_one
+from shared.calls_out import Answered, CallOut, Purpose, Refused
 from shared.clock import utc_now
 from shared.db import Connection, Database
 
@@ -29,10 +29,10 @@ def purposes(db: Database, provider: Provider | None) -> Mapping[str, Purpose]:
     calls = Calls(db, provider)
     return {
         CHARGE: Purpose(calls.charge, record_charges, give_up_charge),
-        CHECK: Purpose(calls.ask, one_by_one(record_check), give_up_check),
-        END_CHARGE: Purpose(calls.end, one_by_one(record_end), leave_it),
-        CHECK_ENDED: Purpose(calls.ask, one_by_one(record_standing), leave_it),
-        REFUND: Purpose(calls.refund, one_by_one(record_refund), give_up_refund),
+        CHECK: Purpose.alone(calls.ask, record_check, give_up_check),
+        END_CHARGE: Purpose.alone(calls.end, record_end, leave_it),
+        CHECK_ENDED: Purpose.alone(calls.ask, record_standing, leave_it),
+        REFUND: Purpose.alone(calls.refund, record_refund, give_up_refund),
     }
 
 

@@ -18,7 +18,7 @@ from services.orders.use_cases.approve_payouts import CALL_DEADLINE_SECONDS, SUB
 from services.orders.use_cases.read_bank_file import BankFile, read_bank_file
 from services.orders.use_cases.record_bank_answer import Verdict, record_bank_answer
 from shared import calls_out
-from shared.calls_out import CallOut, Purpose, Refused, TryLater, one_by_one
+from shared.calls_out import CallOut, Purpose, Refused, TryLater
 from shared.clock import utc_now
 from shared.db import Connection, Database
 from shared.problems import Problem
@@ -33,8 +33,8 @@ def bank_purposes(db: Database, bank: Bank | None) -> Mapping[str, Purpose]:
     """How each call is made and recorded."""
     calls = Deliveries(db, bank)
     return {
-        SUBMIT: Purpose(calls.hand_in, one_by_one(record_handed_in), give_up_handing_in),
-        ASK: Purpose(calls.ask, one_by_one(record_answer), give_up_asking),
+        SUBMIT: Purpose.alone(calls.hand_in, record_handed_in, give_up_handing_in),
+        ASK: Purpose.alone(calls.ask, record_answer, give_up_asking),
     }
 
 

@@ -274,3 +274,18 @@ async def test_an_answer_recorded_by_another_process_is_not_recorded_again_with_
 
     recorded = await provider.recorded()
     assert len(recorded) == 5 and recorded.count("another's answer") == 2
+
+
+async def test_answers_of_a_purpose_that_is_recorded_alone_share_no_transaction(provider: Provider) -> None:
+    for n in range(10):
+        await provider.wants(f"invoice {n}", n)
+    transactions: list[str] = []
+
+    async def record(conn: Connection, call: CallOut, answer: Any) -> None:
+        transactions.append(await conn.fetchval("SELECT pg_current_xact_id()::text"))
+        await provider.record(conn, call, answer)
+
+    await CallsOut(provider.db, {provider.name: Purpose.alone(provider.make, record, provider.give_up)}).step()
+
+    assert len(set(transactions)) == len(transactions) == 10
+    assert {call["state"] for call in await provider.calls()} == {"done"}

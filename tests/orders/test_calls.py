@@ -19,10 +19,10 @@ from tests.orders.conftest import Market
 from tests.sandbox.processes import Sandbox
 
 
-async def reserved(market: Market) -> tuple[str, int]:
+async def reserved(market: Market, quantity: int = 1) -> tuple[str, int]:
     """A QRIS order whose stock is reserved and whose charge is not made yet; its id and total."""
     shop, buyer = await market.shop(10_000), market.person()
-    order = await market.place(buyer, dict.fromkeys(shop.products, 1), method="qris")
+    order = await market.place(buyer, dict.fromkeys(shop.products, quantity), method="qris")
     await market.reserve(order["order_id"])
     return order["order_id"], order["total_minor"]
 
@@ -131,20 +131,21 @@ async def test_a_provider_may_answer_at_once(market: Market, prompt_sandbox: tup
             "payments_private_key_file": keys.merchant_private_key_file,
         }
     )
-    order_id, total_minor = await reserved(market)
+    orders = [await reserved(market, quantity) for quantity in (1, 2, 3, 4)]  # their answers are recorded together
 
     async with open_session() as http:
         calls = CallsOut(market.db, purposes(market.db, Provider.of(settings, http)))
         await calls.step()
 
-    if share == 1.0:
-        assert await state_of(market, order_id) == "confirmed"
-        (paid,) = await market.events(OrderPaid, order_id)
-        assert paid.amount_minor == total_minor
-        assert len(await market.events(OrderConfirmed, order_id)) == 1
-    else:
-        (event,) = await market.events(OrderCancelled, order_id)
-        assert event.reason == "payment_refused"
+    for order_id, total_minor in orders:
+        if share == 1.0:
+            assert await state_of(market, order_id) == "confirmed"
+            (paid,) = await market.events(OrderPaid, order_id)
+            assert paid.amount_minor == total_minor
+            assert len(await market.events(OrderConfirmed, order_id)) == 1
+        else:
+            (event,) = await market.events(OrderCancelled, order_id)
+            assert event.reason == "payment_refused"
 
 
 async def test_without_a_provider_a_charge_is_refused(market: Market) -> None:

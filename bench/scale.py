@@ -43,6 +43,7 @@ from shared.service import OUTBOX_DAYS
 
 HOME, PORT_BASE = ".local/bench-scale", "21000"
 RESULT = Path(__file__).parent / "results" / "scale-latest.json"
+PARTS = ("search", "orders")
 KEYS = ("search_p99_ms_1m", "order_insert_slowdown_10m", "dashboard_slowdown_10m")
 FOLDER = PROJECT / HOME / "work"
 SHOPS, BUYERS, OPEN_ORDERS = 5_000, 200_000, 5_000
@@ -409,8 +410,10 @@ def on_stack(*arguments: str) -> str:
     return lumbung(*arguments, LUMBUNG_HOME=HOME, LUMBUNG_PORT_BASE=PORT_BASE)
 
 
-async def measured(*, products: int, order_count: int, seconds: float, rounds: int) -> dict[str, Any]:
-    """Everything, on a stack of its own that is gone afterwards."""
+async def measured(
+    parts: Sequence[str], *, products: int, order_count: int, seconds: float, rounds: int
+) -> dict[str, Any]:
+    """These of PARTS, on a stack of its own that is gone afterwards; each with its date."""
     began, at = time.monotonic(), datetime.now(UTC).isoformat(timespec="seconds")
     loads = [os.getloadavg()]
     on_stack("down", "--delete-data")
@@ -420,17 +423,19 @@ async def measured(*, products: int, order_count: int, seconds: float, rounds: i
             on_stack("stop", process)
         stage = Stage(load_stack(PROJECT / HOME))
         await people(stage, measure.CLIENTS)
-        details: dict[str, Any] = {"measured_at": at}
-        details["search"] = await search(stage, products, seconds)
-        loads.append(os.getloadavg())
-        on_stack("stop", "catalog")
-        await sign_in(stage)
-        details["orders"] = await orders(stage, order_count, seconds, rounds)
-        loads.append(os.getloadavg())
+        details: dict[str, Any] = {}
+        if "search" in parts:
+            details["search"] = {"measured_at": at, **await search(stage, products, seconds)}
+            loads.append(os.getloadavg())
+        if "orders" in parts:
+            on_stack("stop", "catalog")
+            await sign_in(stage)
+            details["orders"] = {"measured_at": at, **await orders(stage, order_count, seconds, rounds)}
+            loads.append(os.getloadavg())
     finally:
         on_stack("down", "--delete-data")
-    details["load_averages"] = [round(one[0], 1) for one in loads]
-    details["took_s"] = round(time.monotonic() - began)
+    for part in details.values():
+        part |= {"load_averages": [round(one[0], 1) for one in loads], "took_s": round(time.monotonic() - began)}
     return details
 
 
@@ -438,9 +443,9 @@ def summary(details: dict[str, Any] | None) -> dict[str, Any]:
     """The figures that are compared over time, each the worse of time and CPU time; None for what was not measured at
     its size."""
     figures: dict[str, Any] = dict.fromkeys(KEYS)
-    if details and details["search"]["products"] >= PRODUCTS:
+    if details and details.get("search", {}).get("products", 0) >= PRODUCTS:
         figures["search_p99_ms_1m"] = details["search"]["search"]["p99_ms"]
-    if details and details["orders"]["large_orders"] >= ORDERS:
+    if details and details.get("orders", {}).get("large_orders", 0) >= ORDERS:
         for what, key in (("accept", "order_insert_slowdown_10m"), ("dashboards", "dashboard_slowdown_10m")):
             found = details["orders"][what]
             figures[key] = max(found["slowdown_time"], found["slowdown_cpu"])
@@ -448,18 +453,22 @@ def summary(details: dict[str, Any] | None) -> dict[str, Any]:
 
 
 def markdown(result: dict[str, Any], details: dict[str, Any] | None) -> list[str]:
-    """A line for the page, with its own date; none when nothing was measured at its size."""
-    if not details or None in (result[key] for key in KEYS):
-        return []
-    return [
-        f"- Of {details['measured_at']}: search p99 {result['search_p99_ms_1m']} ms at {PRODUCTS:,} products; at "
-        f"{ORDERS:,} orders accepting one is {result['order_insert_slowdown_10m']} times as dear as at {SMALL:,}, "
-        f"a dashboard {result['dashboard_slowdown_10m']} times."
-    ]
+    """Lines for the page, each with its own date; none for what was not measured at its size."""
+    lines = []
+    if details and result["search_p99_ms_1m"] is not None:
+        at = details["search"]["measured_at"]
+        lines.append(f"- Search among {PRODUCTS:,} products ({at}): p99 {result['search_p99_ms_1m']} ms, 4 clients.")
+    if details and result["order_insert_slowdown_10m"] is not None:
+        at = details["orders"]["measured_at"]
+        lines.append(
+            f"- At {ORDERS:,} orders ({at}) accepting one is {result['order_insert_slowdown_10m']} times as dear as at "
+            f"{SMALL:,}, a dashboard {result['dashboard_slowdown_10m']} times."
+        )
+    return lines
 
 
 def last() -> dict[str, Any]:
-    """The last full measurement, with its date; nothing if there was none."""
+    """What was measured last, each part with its date; nothing if nothing was."""
     try:
         found: dict[str, Any] = json.loads(RESULT.read_text(encoding="utf-8"))["details"]
     except FileNotFoundError:
@@ -467,22 +476,32 @@ def last() -> dict[str, Any]:
     return found
 
 
-def run(*, products: int = PRODUCTS, order_count: int = ORDERS, seconds: float = 10, rounds: int = 2) -> dict[str, Any]:
-    """Measure, and write the result."""
-    details = asyncio.run(measured(products=products, order_count=order_count, seconds=seconds, rounds=rounds))
+def run(
+    parts: Sequence[str] = PARTS,
+    *,
+    products: int = PRODUCTS,
+    order_count: int = ORDERS,
+    seconds: float = 10,
+    rounds: int = 2,
+) -> dict[str, Any]:
+    """Measure, and write the result; the parts that are left out stay as they were."""
+    figures = asyncio.run(measured(parts, products=products, order_count=order_count, seconds=seconds, rounds=rounds))
+    details = last() | figures
     RESULT.parent.mkdir(exist_ok=True)
     RESULT.write_text(json.dumps({**summary(details), "details": details}, indent=2, default=str) + "\n")
     return details
 
 
 @click.command()
+@click.option("--only", type=click.Choice(PARTS), help="Default: both parts.")
 @click.option("--products", default=PRODUCTS, show_default=True)
 @click.option("--orders", "order_count", default=ORDERS, show_default=True)
 @click.option("--seconds", default=10.0, show_default=True, help="How long each load runs.")
 @click.option("--rounds", default=2, show_default=True, help="How often small, large, large, small are measured.")
-def main(products: int, order_count: int, seconds: float, rounds: int) -> None:
+def main(only: str | None, products: int, order_count: int, seconds: float, rounds: int) -> None:
     """Measure what size costs."""
-    say(json.dumps(summary(run(products=products, order_count=order_count, seconds=seconds, rounds=rounds))))
+    parts = PARTS if only is None else (only,)
+    say(json.dumps(summary(run(parts, products=products, order_count=order_count, seconds=seconds, rounds=rounds))))
 
 
 if __name__ == "__main__":

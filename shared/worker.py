@@ -268,7 +268,7 @@ class Worker:
             except TRY_AGAIN as error:
                 log.warning("retry_postponed", group=self.handlers.group, error=f"{type(error).__name__}: {error}")
                 tried = 0
-            await asyncio.sleep(0.2 if tried else 1.0)
+            await asyncio.sleep(0.2 if tried else 2.0)
 
     async def _consume(self, consumer: Consumer) -> None:
         # A full batch means that there is more.

@@ -244,6 +244,7 @@ class Recorder:
         self._most = purpose.recorded_max
         self._turn = asyncio.Lock()
         self._waiting: dict[UUID, Answered] = {}
+        self._alone: set[UUID] = set()  # those of a batch that failed
 
     async def record(self, call: CallOut, answer: Any) -> None:
         """Returns when the answer and its effect are durable. Raises AlreadyFinished and what the effect raises."""
@@ -258,18 +259,20 @@ class Recorder:
                     await self._commit(mine)
         finally:
             self._waiting.pop(call.id, None)
+            self._alone.discard(call.id)
 
     async def _commit(self, mine: Answered) -> None:
-        others = [one for one in self._waiting.values() if one is not mine]
-        if others:
+        others = [one for one in self._waiting.values() if one is not mine and one.call.id not in self._alone]
+        if others and mine.call.id not in self._alone:
             together = [mine, *others[: self._most - 1]]
             try:
                 await self._transact(together)
             except Exception as error:  # whoever spoils the batch finds out alone, and so does everybody else
+                self._alone.update(one.call.id for one in together)
                 log.info("calls_out_alone", size=len(together), error=f"{type(error).__name__}: {error}")
             else:
                 for one in together:
-                    del self._waiting[one.call.id]
+                    self._waiting.pop(one.call.id, None)  # not there: cancelled meanwhile
                 return
         await self._transact([mine])
 

@@ -79,6 +79,7 @@ class Connection:
     @asynccontextmanager
     async def planned_once(self) -> AsyncIterator[None]:
         """Within, plans are made for all values and kept: for queries with a dear plan that no value changes."""
+        assert not self.in_transaction, "what is set would last until its end"
         async with self.raw.transaction():
             await self.raw.execute("SET LOCAL plan_cache_mode = force_generic_plan")
             yield

@@ -30,7 +30,7 @@ from shared.paging import Cursor, Limit
 from shared.problems import Malformed, documented
 
 PAGES_AT_ONCE = 64  # products in one query
-LISTS_AT_ONCE = 6  # of the pool's ten connections
+LISTS_AT_ONCE = 6  # half of the pool's connections
 
 Price = Annotated[int | None, Field(ge=0, le=AMOUNT_MINOR_MAX)]
 
@@ -81,7 +81,7 @@ class ProductReads:
     def __init__(self, db: Database, search: Search) -> None:
         self._db = db
         self._search = search
-        self.pages: BatchedReads[UUID, bytes | None] = BatchedReads(self._pages, batch_max=PAGES_AT_ONCE)
+        self.pages: BatchedReads[UUID, bytes | None] = BatchedReads(self._pages, batch_max=PAGES_AT_ONCE, lanes=2)
         self.lists: BatchedReads[ListAsked, bytes] = BatchedReads(self._list, batch_max=1, lanes=LISTS_AT_ONCE)
 
     async def _pages(self, product_ids: list[UUID]) -> Mapping[UUID, bytes | None]:

@@ -62,6 +62,7 @@ from services.orders.store.orders import (
 )
 from services.orders.store.parcels import (
     Parcel,
+    Undelivered,
     complete_parcels,
     deliver_parcels,
     due_parcels,
@@ -127,6 +128,7 @@ __all__ = [
     "Settlement",
     "ShipTo",
     "Taken",
+    "Undelivered",
     "book_receipts",
     "book_refunds",
     "cart",

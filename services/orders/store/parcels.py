@@ -28,6 +28,15 @@ class Parcel:
     collected_minor: int
 
 
+@dataclass(frozen=True, slots=True)
+class Undelivered:
+    """A parcel that waits for a carrier; nothing is locked yet."""
+
+    shop_id: UUID
+    parcel_id: UUID
+    order_id: UUID
+
+
 async def order_of_parcel(conn: Connection, parcel_id: UUID) -> UUID | None:
     """The order that a parcel belongs to."""
     order_id: UUID | None = await queries.order_of_parcel.value(conn, parcel_id=parcel_id)
@@ -94,10 +103,10 @@ async def complete_parcels(conn: Connection, parcel_ids: Iterable[UUID], *, by: 
     await queries.complete_parcels.run(conn, parcel_ids=list(parcel_ids), completed_by=by, now=now)
 
 
-async def undelivered_parcels(conn: Connection, *, shops: int, each: int) -> list[tuple[UUID, UUID, UUID]]:
-    """Shop, parcel and order: the oldest undelivered parcels of each of the first so many shops that have one."""
+async def undelivered_parcels(conn: Connection, *, shops: int, each: int) -> list[Undelivered]:
+    """The oldest undelivered parcels of each of the first so many shops that have one; shop by shop, oldest first."""
     rows = await queries.undelivered_parcels.rows(conn, shops=shops, each=each)
-    return [(row["shop_id"], row["parcel_id"], row["order_id"]) for row in rows]
+    return [Undelivered(row["shop_id"], row["parcel_id"], row["order_id"]) for row in rows]
 
 
 async def due_parcels(conn: Connection, *, most: int) -> list[UUID]:

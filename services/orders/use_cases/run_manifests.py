@@ -15,7 +15,7 @@ import orjson
 from services.orders import store
 from services.orders.domain.order import Order, OrderStatus
 from services.orders.domain.parcel import ParcelStatus
-from services.orders.store import Parcel
+from services.orders.store import Parcel, Undelivered
 from services.orders.use_cases import parcel_facts
 from services.orders.use_cases.deliver_parcel import hand_over
 from shared import idempotency, outbox
@@ -55,36 +55,37 @@ async def run_manifests(conn: Connection, rounds: Sequence[Round], *, now: datet
 async def _bring(conn: Connection, counts: Sequence[int], *, now: datetime) -> list[list[Parcel]]:
     """What each round brings."""
     found = await store.undelivered_parcels(conn, shops=sum(counts), each=len(counts))
-    orders = await store.lock_free_orders(conn, [order_id for _, _, order_id in found])
+    shares = share(counts, found)
+    chosen = [one for round_ in shares for one in round_]
+    orders = await store.lock_free_orders(conn, [one.order_id for one in chosen])
     orders = {order_id: order for order_id, order in orders.items() if order.status is OrderStatus.CONFIRMED}
     if not orders:
         return [[] for _ in counts]
-    parcels = await store.parcels_among(conn, [parcel_id for _, parcel_id, order_id in found if order_id in orders])
-    brought = _share(counts, _queues(found, parcels))
+    parcels = await store.parcels_among(conn, [one.parcel_id for one in chosen if one.order_id in orders])
+    held = {one.shop_id for one in chosen if one.parcel_id not in parcels}  # their oldest may be among what is held
+    brought = [
+        [
+            parcels[one.parcel_id]
+            for one in round_
+            if one.shop_id not in held and parcels[one.parcel_id].status in MOVING
+        ]
+        for round_ in shares
+    ]
     await _move(conn, [parcel for round_ in brought for parcel in round_], orders, now=now)
     return brought
 
 
-def _queues(found: Sequence[tuple[UUID, UUID, UUID]], parcels: dict[UUID, Parcel]) -> list[deque[Parcel]]:
-    """The parcels of each shop that may be brought, oldest first, up to the first that somebody else holds."""
-    queues: dict[UUID, deque[Parcel]] = defaultdict(deque)
-    held: set[UUID] = set()
-    for shop_id, parcel_id, _ in found:
-        parcel = parcels.get(parcel_id)
-        if parcel is None:
-            held.add(shop_id)
-        elif shop_id not in held and parcel.status in MOVING:
-            queues[shop_id].append(parcel)
-    return list(queues.values())
-
-
-def _share(counts: Sequence[int], queues: list[deque[Parcel]]) -> list[list[Parcel]]:
+def share(counts: Sequence[int], found: Sequence[Undelivered]) -> list[list[Undelivered]]:
     """Round by round, the oldest parcel of each of the first shops that still have one."""
-    brought = []
+    by_shop: dict[UUID, deque[Undelivered]] = defaultdict(deque)
+    for one in found:
+        by_shop[one.shop_id].append(one)
+    queues = list(by_shop.values())
+    shares = []
     for count in counts:
         queues = [queue for queue in queues if queue]
-        brought.append([queue.popleft() for queue in queues[:count]])
-    return brought
+        shares.append([queue.popleft() for queue in queues[:count]])
+    return shares
 
 
 async def _move(conn: Connection, moving: Sequence[Parcel], orders: dict[UUID, Order], *, now: datetime) -> None:

@@ -393,6 +393,7 @@ async def orders(stage: Stage, count: int, seconds: float, rounds: int) -> dict[
                 say(f"{size:,} orders are there: {market.made}")
                 await market.start()
             for market in (small, large):  # caches as they are when a market has been open for a while
+                await sign_in_quietly(stage)  # making the rows took longer than a token lasts
                 await market.accept(3)
                 await market.dashboards(3)
             figures["accept"] = await in_turn(small, large, "accept", seconds, rounds)

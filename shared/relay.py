@@ -260,13 +260,13 @@ class RelayRunner:
             await _close(conn)
 
     async def _run(self, relay: Relay) -> None:
-        pace = Pace(least_seconds=LEAST_SECONDS)
+        pace = Pace()
         while True:
             self._news.clear()
             sent = await relay.step()
             if sent >= relay.most:
                 continue  # there is more
-            await pace.breathe(sent)
+            await pace.breathe(sent, least_seconds=LEAST_SECONDS)
             if not await news_within(self._news, self.poll_seconds):
                 await relay.confirm()  # idle: the time to see that our cursors are still ours
 

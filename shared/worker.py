@@ -44,6 +44,7 @@ CEILING_DEAD = 50
 POLL_WAIT_SECONDS = 0.5
 POLL_STUCK_SECONDS = 60.0
 STALL_CHECK_SECONDS = 30.0
+NOT_FOR_US_SECONDS = 0.1  # the pause after records that nobody here handles
 OFFSETS_SECONDS = 0.2  # what is handled and not committed comes again after a death, and the inbox knows it
 UNREADABLE = "unreadable"
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
@@ -272,7 +273,7 @@ class Worker:
 
     async def _consume(self, consumer: Consumer) -> None:
         # A full batch means that there is more.
-        pace = Pace(full=min(250, self.batch_max), least_seconds=self.handlers.breath_seconds)
+        pace = Pace(full=min(250, self.batch_max))
         checked_at = committed_at = time.monotonic()
         done: Offsets = {}
         while True:
@@ -284,7 +285,11 @@ class Worker:
                 EVENTS_UNKNOWN.labels(self.handlers.group).inc(polled.unhandled)
                 await self.runner.process(polled.deliveries)
                 done |= polled.offsets
-                await pace.breathe(len(polled.deliveries) + polled.unhandled)
+                breath_seconds = self.handlers.breath_seconds
+                await pace.breathe(
+                    len(polled.deliveries) + polled.unhandled,
+                    least_seconds=breath_seconds if polled.deliveries else max(breath_seconds, NOT_FOR_US_SECONDS),
+                )
                 checked_at = time.monotonic()
             if done and (not polled.offsets or time.monotonic() - committed_at > OFFSETS_SECONDS):
                 await consumer.commit(done)

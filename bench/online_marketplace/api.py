@@ -1,10 +1,11 @@
 """The HTTP calls of the driver, over keep-alive connections of its own: as little work as it can, on shared cores."""
 
 import asyncio
-import json
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
+
+import orjson
 
 from bench.load import Client
 
@@ -42,7 +43,7 @@ class Api:
         self, method: str, path: str, token: str = "", body: Any = None, *, key: str = "", form: str = ""
     ) -> Answer:
         """One request. Raises Unanswered."""
-        raw = form.encode() if form else b"" if body is None else json.dumps(body).encode()
+        raw = form.encode() if form else b"" if body is None else orjson.dumps(body)
         kind = "application/x-www-form-urlencoded" if form else "application/json"
         head = f"{method} {path} HTTP/1.1\r\nhost: {self.host}\r\ncontent-length: {len(raw)}\r\n"
         head += f"content-type: {kind}\r\n" if raw else ""
@@ -55,7 +56,7 @@ class Api:
         except (OSError, TimeoutError) as error:
             raise Unanswered(f"{method} {path}: {error!r}") from error
         self._free.append(client)
-        return Answer(status, json.loads(answer) if answer else None)
+        return Answer(status, orjson.loads(answer) if answer else None)
 
     async def call_surely(
         self, method: str, path: str, token: str = "", body: Any = None, *, key: str = "", within_seconds: float

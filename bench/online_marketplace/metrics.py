@@ -55,7 +55,8 @@ def cpu_seconds(stack: Stack) -> dict[str, float]:
                 columns = (place / "stat").read_text().rpartition(") ")[2].split()
             except (FileNotFoundError, ProcessLookupError):
                 continue  # ended in this moment
-            used[int(place.name)] = (int(columns[11]) + int(columns[12])) / TICKS_PER_SECOND
+            # Its own and that of children that have ended: PostgreSQL ends workers all the time.
+            used[int(place.name)] = sum(map(int, columns[11:15])) / TICKS_PER_SECOND
             children.setdefault(int(columns[1]), []).append(int(place.name))
     found = {"driver": used.get(os.getpid(), 0.0)}
     for name in state.get("processes", {}):

@@ -44,3 +44,7 @@ SELECT count(*)
   FROM subscriptions
   JOIN lender_logs USING (lender_id)
  WHERE head > position AND lender_id = ANY(:lender_ids::uuid[]);
+
+-- name: unanswered
+-- Orders that wait for catalog.
+SELECT count(*) FROM orders WHERE status = 'placed';

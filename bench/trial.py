@@ -34,6 +34,7 @@ PRODUCTS = 2_000
 WARMUP_SECONDS = 2.0
 TOKEN_SECONDS = 240.0  # they live ten minutes
 SAGAS_SECONDS_MAX = 120.0
+REST_SECONDS_MAX = 180.0
 READY_SECONDS = 90.0
 STOP_SECONDS = 30.0
 PLAYED = ("orders", "catalog")  # the two services that a saga runs through
@@ -130,6 +131,7 @@ class Trial:
         """
         await self._fresh_tokens()
         async with self.running(*children) as pids:
+            await self._come_to_rest()
             await self._whole_sagas(WARMUP_SECONDS, pids)
             return await self._whole_sagas(self.seconds, pids)
 
@@ -144,6 +146,14 @@ class Trial:
         orders = figures["statuses"].get("201", 0)
         refused = sum(figures["statuses"].values()) - orders
         return _figures(figures["per_s"], orders, refused, used)
+
+    async def _come_to_rest(self) -> None:
+        """What was accepted while catalog did not run has its answer, so that it is not counted with what follows."""
+        deadline = time.monotonic() + REST_SECONDS_MAX
+        while (waiting := (await measure.look(self.stage, "orders", "unanswered"))[0][0]) > 0:
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"{waiting} orders of an earlier trial still wait after {REST_SECONDS_MAX:.0f} s")
+            await asyncio.sleep(0.5)
 
     async def _whole_sagas(self, seconds: float, pids: Sequence[int]) -> dict[str, Any]:
         since = await measure.clock(self.stage)

@@ -7,7 +7,8 @@ deadline; what hangs is listed by `hanging`.
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 from uuid import UUID
@@ -17,6 +18,7 @@ import structlog
 
 from shared import sql
 from shared.db import TRANSIENT, Connection, Database
+from shared.group_commit import GroupCommit, Run
 from shared.ids import new_id
 from shared.pace import news_within
 from shared.problems import Problem
@@ -145,7 +147,7 @@ class CallsOut:
     def __init__(self, db: Database, purposes: Mapping[str, Purpose], *, most: int = 32) -> None:
         self._db = db
         self._purposes = purposes
-        self._recorders = {name: Recorder(db, purpose) for name, purpose in purposes.items()}
+        self._together: dict[str, GroupCommit[Answered, None]] = {}
         self._most = most
         self._news = asyncio.Event()
         self._making: set[asyncio.Task[None]] = set()
@@ -153,7 +155,7 @@ class CallsOut:
 
     async def run_forever(self) -> None:
         """Run until cancelled."""
-        async with asyncio.TaskGroup() as group:
+        async with self._recording_together(), asyncio.TaskGroup() as group:
             while True:
                 self._news.clear()
                 free = self._most - len(self._making)
@@ -163,11 +165,26 @@ class CallsOut:
 
     async def step(self) -> int:
         """Make the calls that are due now, to their end; how many there were. Raises what the database raises."""
-        async with asyncio.TaskGroup() as group:
+        async with self._recording_together(), asyncio.TaskGroup() as group:
             rows = await self._lease(self._most)
             for row in rows:
                 group.create_task(self._make(row))
         return len(rows)
+
+    @asynccontextmanager
+    async def _recording_together(self) -> AsyncIterator[None]:
+        self._together = {
+            name: GroupCommit(name, self._db, _recording(purpose), batch_max=purpose.recorded_max, lanes=1)
+            for name, purpose in self._purposes.items()
+            if purpose.recorded_max > 1
+        }
+        async with asyncio.TaskGroup() as group:
+            lanes = [group.create_task(together.run_forever()) for together in self._together.values()]
+            try:
+                yield
+            finally:
+                for lane in lanes:
+                    lane.cancel()
 
     async def _start_due(self, group: asyncio.TaskGroup, most: int) -> int:
         try:
@@ -205,7 +222,7 @@ class CallsOut:
                 except Refused as error:
                     await self._give_up(call, str(error), purpose)
                 else:
-                    await self._recorders[call.purpose].record(call, answer)
+                    await self._record(Answered(call, answer), purpose)
                     CALLS_OUT.labels(call.purpose, "done").inc()
             except TryLater as error:
                 await self._postpone(call, error.seconds, str(error))
@@ -226,6 +243,13 @@ class CallsOut:
         except (*TRANSIENT, Problem) as trouble:  # its lease runs out by itself
             log.warning("call_out_not_postponed", purpose=call.purpose, error=f"{type(trouble).__name__}: {trouble}")
 
+    async def _record(self, answered: Answered, purpose: Purpose) -> None:
+        if together := self._together.get(answered.call.purpose):
+            await together.submit(answered)
+        else:
+            async with self._db.transaction() as conn:
+                await _recording(purpose)(conn, [answered])
+
     async def _give_up(self, call: CallOut, why: str, purpose: Purpose) -> None:
         async with self._db.transaction() as conn:
             await purpose.give_up(conn, call, why)
@@ -233,53 +257,15 @@ class CallsOut:
         CALLS_OUT.labels(call.purpose, "failed").inc()
 
 
-class Recorder:
-    """Records answers of one purpose, each once with its effect: those that came while others were being recorded
-    share a transaction, so that a busy provider costs a commit per batch. What fails together is tried alone.
-    """
+def _recording(purpose: Purpose) -> Run[Answered, None]:
+    """Answers recorded with their effects, each once; what fails together the group commit tries alone."""
 
-    def __init__(self, db: Database, purpose: Purpose) -> None:
-        self._db = db
-        self._effects = purpose.record
-        self._most = purpose.recorded_max
-        self._turn = asyncio.Lock()
-        self._waiting: dict[UUID, Answered] = {}
-        self._alone: set[UUID] = set()  # those of a batch that failed
+    async def run(conn: Connection, answered: list[Answered]) -> list[Problem | None]:
+        await purpose.record(conn, answered)
+        await _finish(conn, [one.call.id for one in answered], "done", None)
+        return [None] * len(answered)
 
-    async def record(self, call: CallOut, answer: Any) -> None:
-        """Returns when the answer and its effect are durable. Raises AlreadyFinished and what the effect raises."""
-        mine = Answered(call, answer)
-        if self._most == 1:
-            await self._transact([mine])
-            return
-        self._waiting[call.id] = mine
-        try:
-            async with self._turn:
-                if call.id in self._waiting:  # else somebody whose turn came first has recorded it
-                    await self._commit(mine)
-        finally:
-            self._waiting.pop(call.id, None)
-            self._alone.discard(call.id)
-
-    async def _commit(self, mine: Answered) -> None:
-        others = [one for one in self._waiting.values() if one is not mine and one.call.id not in self._alone]
-        if others and mine.call.id not in self._alone:
-            together = [mine, *others[: self._most - 1]]
-            try:
-                await self._transact(together)
-            except Exception as error:  # whoever spoils the batch finds out alone, and so does everybody else
-                self._alone.update(one.call.id for one in together)
-                log.info("calls_out_alone", size=len(together), error=f"{type(error).__name__}: {error}")
-            else:
-                for one in together:
-                    self._waiting.pop(one.call.id, None)  # not there: cancelled meanwhile
-                return
-        await self._transact([mine])
-
-    async def _transact(self, answered: Sequence[Answered]) -> None:
-        async with self._db.transaction() as conn:
-            await self._effects(conn, answered)
-            await _finish(conn, [one.call.id for one in answered], "done", None)
+    return run
 
 
 async def _finish(conn: Connection, ids: Sequence[UUID], state: str, error: str | None) -> None:

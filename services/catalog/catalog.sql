@@ -368,15 +368,13 @@ WITH asked AS MATERIALIZED (
     SELECT whole, begun, whole || begun AS either
       FROM (SELECT plainto_tsquery('simple', :words::text) || plainto_tsquery('indonesian', :words) AS whole,
                    to_tsquery('simple', :prefixes) AS begun) AS queries
-), whole AS MATERIALIZED (
-    SELECT product_id, category, region_code, province_code, unit_price_minor,
+), fitting AS NOT MATERIALIZED (
+    SELECT product_id, category, region_code, province_code, unit_price_minor, document, plain_title,
            CASE :by::text WHEN 'newest' THEN (1000000 * extract(epoch FROM listed_at))::bigint
                           WHEN 'price_asc' THEN -unit_price_minor
-                          WHEN 'price_desc' THEN unit_price_minor
-                          ELSE 1000000 + (1000000 * ts_rank(document, (SELECT either FROM asked)))::bigint END AS score
+                          WHEN 'price_desc' THEN unit_price_minor END AS place  -- NULL: by relevance
       FROM searched_products
-     WHERE document @@ (SELECT whole FROM asked)
-       AND (:category::text IS NULL OR category = :category)
+     WHERE (:category::text IS NULL OR category = :category)
        AND (:province::text IS NULL OR province_code = :province)
        AND (:region::text IS NULL OR region_code = :region)
        AND (:shop_id::uuid IS NULL OR shop_id = :shop_id)
@@ -384,25 +382,19 @@ WITH asked AS MATERIALIZED (
        AND (:max_price::bigint IS NULL OR unit_price_minor <= :max_price)
        AND (:badge::text IS NULL
             OR shop_id IN (SELECT shops.shop_id FROM shops WHERE shows_badge(shops.badges, :badge)))
+), whole AS MATERIALIZED (
+    SELECT product_id, category, region_code, province_code, unit_price_minor,
+           coalesce(place, 1000000 + (1000000 * ts_rank(document, (SELECT either FROM asked)))::bigint) AS score
+      FROM fitting
+     WHERE document @@ (SELECT whole FROM asked)
      LIMIT :sample
 ), begun AS MATERIALIZED (
     SELECT product_id, category, region_code, province_code, unit_price_minor,
-           CASE :by::text WHEN 'newest' THEN (1000000 * extract(epoch FROM listed_at))::bigint
-                          WHEN 'price_asc' THEN -unit_price_minor
-                          WHEN 'price_desc' THEN unit_price_minor
-                          ELSE 1000000 + (1000000 * ts_rank(document, (SELECT either FROM asked)))::bigint END AS score
-      FROM searched_products
+           coalesce(place, 1000000 + (1000000 * ts_rank(document, (SELECT either FROM asked)))::bigint) AS score
+      FROM fitting
      WHERE (SELECT count(*) FROM whole) < :enough
        AND document @@ (SELECT begun FROM asked)
        AND product_id NOT IN (SELECT product_id FROM whole)
-       AND (:category::text IS NULL OR category = :category)
-       AND (:province::text IS NULL OR province_code = :province)
-       AND (:region::text IS NULL OR region_code = :region)
-       AND (:shop_id::uuid IS NULL OR shop_id = :shop_id)
-       AND (:min_price::bigint IS NULL OR unit_price_minor >= :min_price)
-       AND (:max_price::bigint IS NULL OR unit_price_minor <= :max_price)
-       AND (:badge::text IS NULL
-            OR shop_id IN (SELECT shops.shop_id FROM shops WHERE shows_badge(shops.badges, :badge)))
      LIMIT :sample
 ), exact AS (
     SELECT * FROM whole UNION ALL SELECT * FROM begun
@@ -416,22 +408,11 @@ WITH asked AS MATERIALIZED (
      WHERE (SELECT count(*) FROM exact) < :enough AND near.alternatives IS NOT NULL
 ), resembling AS MATERIALIZED (
     SELECT product_id, category, region_code, province_code, unit_price_minor,
-           CASE :by WHEN 'newest' THEN (1000000 * extract(epoch FROM listed_at))::bigint
-                    WHEN 'price_asc' THEN -unit_price_minor
-                    WHEN 'price_desc' THEN unit_price_minor
-                    ELSE least(999999, (1000000 * word_similarity(:words, plain_title))::bigint) END AS score
-      FROM searched_products
+           coalesce(place, least(999999, (1000000 * word_similarity(:words, plain_title))::bigint)) AS score
+      FROM fitting
      WHERE (SELECT count(*) FROM exact) < :enough
        AND document @@ (SELECT query FROM corrected)
        AND product_id NOT IN (SELECT product_id FROM exact)
-       AND (:category::text IS NULL OR category = :category)
-       AND (:province::text IS NULL OR province_code = :province)
-       AND (:region::text IS NULL OR region_code = :region)
-       AND (:shop_id::uuid IS NULL OR shop_id = :shop_id)
-       AND (:min_price::bigint IS NULL OR unit_price_minor >= :min_price)
-       AND (:max_price::bigint IS NULL OR unit_price_minor <= :max_price)
-       AND (:badge::text IS NULL
-            OR shop_id IN (SELECT shops.shop_id FROM shops WHERE shows_badge(shops.badges, :badge)))
      LIMIT :sample
 ), matches AS MATERIALIZED (
     SELECT * FROM exact UNION ALL SELECT * FROM resembling

@@ -63,8 +63,8 @@ class PutItem:
 async def put_into_carts(conn: Connection, wishes: Sequence[PutItem], *, now: datetime) -> list[Cart | Problem]:
     """The whole cart after each wish, in order, or UnknownProducts, CartFull.
 
-    What the client says it saw is kept as seen, so that a change in between is shown before it is bought. Two processes
-    could each add the last product that a cart may hold: the bound is for size, not a promise.
+    What the client says it saw is kept as seen, so that a change in between is shown before it is bought. Two
+    transactions at once could each add the last product that a cart may hold: the bound is for size, not a promise.
     """
     carts = await store.carts(conn, {wish.buyer_id for wish in wishes})
     seen = {line.product_id for lines in carts.values() for line in lines}

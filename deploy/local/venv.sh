@@ -10,20 +10,24 @@ if [ -x .venv/bin/python ] && [ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ]; the
     exit 0
 fi
 
+# A distribution's own Python comes first: it is built with profiles of real programs, and runs ours by a third faster
+# than one that was compiled here without them, as pyenv does.
+usable() {
+    "$1" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null
+}
 python=
-for candidate in ${PYTHON:-} python3.11 python3.12 python3.13 python3; do
-    if command -v "$candidate" >/dev/null 2>&1 &&
-        "$candidate" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null; then
-        python=$candidate
-        break
+without_venv=
+for candidate in ${PYTHON:-/usr/bin/python3.11 /usr/bin/python3.12 /usr/bin/python3.13 python3.11 python3.12 python3.13 python3}; do
+    if usable "$candidate"; then
+        if "$candidate" -c 'import ensurepip, venv' 2>/dev/null; then
+            python=$candidate
+            break
+        fi
+        without_venv=${without_venv:-$candidate}
     fi
 done
-if [ -z "$python" ]; then
-    echo "Lumbung needs Python 3.11, 3.12 or 3.13, and none was found (on Debian: apt-get install -y python3 python3-venv); PYTHON=/path/to/python names another." >&2
-    exit 1
-fi
-
-if ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then
+if [ -z "$python" ] && [ -n "$without_venv" ]; then
+    python=$without_venv
     if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
         echo "The venv module of $python is missing: apt-get install -y python3-venv ..."
         DEBIAN_FRONTEND=noninteractive apt-get -qq update
@@ -32,6 +36,10 @@ if ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then
         echo "The venv module of $python is missing; on Debian: sudo apt-get install -y python3-venv" >&2
         exit 1
     fi
+fi
+if [ -z "$python" ]; then
+    echo "Lumbung needs Python 3.11, 3.12 or 3.13, and none was found (on Debian: apt-get install -y python3 python3-venv); PYTHON=/path/to/python names another." >&2
+    exit 1
 fi
 
 installer_stamp=.local/tools/.synced

@@ -29,6 +29,7 @@ from shared.sql import Queries, Query
 BETWEEN_SERVICES = Queries(Path(__file__).parent / "cli" / "audit.sql")
 KEYS_AT_ONCE = 5000
 VIOLATIONS_SHOWN = 100
+CHECK_SECONDS_MAX = 900.0  # some checks read whole tables, with ten million orders for minutes
 SAMPLE = 20_000  # events per topic whose order is checked, events whose text is scanned
 
 Look: TypeAlias = Callable[[], Awaitable[Checked]]
@@ -144,7 +145,7 @@ async def _connections(addresses: Mapping[str, str], share: float) -> AsyncItera
                 dsn,
                 connection_class=Paced,
                 timeout=10,
-                command_timeout=120,
+                command_timeout=CHECK_SECONDS_MAX,
                 server_settings={"application_name": "lumbung-audit", "timezone": "UTC", "jit": "off"},
             )
             conn.pace = pace

@@ -152,6 +152,7 @@ class DeadlineProtocol(HttpToolsProtocol):
     """
 
     receive_seconds = 30.0
+    connections_max = 1_000
     _frame_bytes = 0  # what came of the request in hand and is not body
     _deadline: asyncio.TimerHandle | None = None
     _is_surplus = False  # came when as many as are let in were there
@@ -180,13 +181,12 @@ class DeadlineProtocol(HttpToolsProtocol):
         super().on_message_begin()
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
-        """Who was there first goes on being served; uvicorn would refuse everybody while there are too many."""
-        del app  # uvicorn's choice
-        chosen: Any = too_many_open if self._is_surplus and self._are_too_many() else self.app
+        """Who was there first goes on being served; uvicorn's own limit refuses everybody while there are too many."""
+        chosen: Any = too_many_open if self._is_surplus and self._are_too_many() else app
         super()._start_asgi_task(cycle, chosen)
 
     def _are_too_many(self) -> bool:
-        return self.limit_concurrency is not None and len(self.connections) >= self.limit_concurrency
+        return len(self.connections) >= self.connections_max
 
     def on_body(self, body: bytes) -> None:
         """Part of the body, which the application bounds."""
@@ -226,7 +226,8 @@ def server(
     app: FastAPI, *, host: str, port: int, receive_seconds: float, connections: int, trace_ratio: float = 0.0
 ) -> Server:
     """A uvicorn server for `app`."""
-    protocol = type("Protocol", (DeadlineProtocol,), {"receive_seconds": receive_seconds})
+    limits = {"receive_seconds": receive_seconds, "connections_max": connections}
+    protocol = type("Protocol", (DeadlineProtocol,), limits)
     layered: ASGIApp = TooLargeIsAProblem(app)  # outside of FastAPI's own outermost layers, like those that follow
     if direct := getattr(app.state, "direct_answers", None):
         layered = DirectWay(layered, app, direct, body_bytes_max=BODY_BYTES_MAX)
@@ -240,7 +241,6 @@ def server(
         access_log=False,
         server_header=False,
         proxy_headers="FORWARDED_ALLOW_IPS" in os.environ,
-        limit_concurrency=connections,
         timeout_keep_alive=30,
         timeout_graceful_shutdown=10,
         backlog=2048,

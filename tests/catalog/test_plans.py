@@ -9,8 +9,8 @@ import pytest
 import pytest_asyncio
 
 from deploy.local.stack import Stack
-from services.catalog import store
 from services.catalog.domain.search import LAST_ID, PRICE_BOUNDS_MINOR, Filters, Sort, start_of
+from services.catalog.store import search
 from shared.db import Database
 from tests.conftest import MakeDatabase
 
@@ -73,7 +73,7 @@ def values_of(query: str, filters: Filters) -> dict[str, Any]:
 
 async def plan(db: Database, name: str, filters: Filters, *, mode: str) -> str:
     """How the query runs once its plan is settled, as the service runs it: prepared, with parameters."""
-    query = getattr(store.queries, name)
+    query = getattr(search.searches, name)
     values = values_of(name, filters)
     literals = [_literal(values[each]) for each in query.names]
     async with db.transaction() as conn:

@@ -3,15 +3,19 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from uuid import UUID
 
 import orjson
 
 from services.catalog.domain.import_row import Fault, ImportRow
 from services.catalog.domain.product import Product
-from services.catalog.store import product_of, queries
+from services.catalog.store import product_of
+from shared import sql
 from shared.db import Connection
 from shared.sql import Row
+
+queries = sql.load(str(Path(__file__).parent), "imports.sql")
 
 
 @dataclass(frozen=True, slots=True)

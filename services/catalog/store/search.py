@@ -1,13 +1,17 @@
 """The queries of lists and searches: filters in, rows out."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 from services.catalog.domain.search import COUNT_MAX, PRICE_BOUNDS_MINOR, Filters, Sort, score_of
 from services.catalog.store import queries
+from shared import sql
 from shared.db import Connection
 from shared.sql import Row
+
+searches = sql.load(str(Path(__file__).parent), "search.sql")
 
 MATCHES_MAX = COUNT_MAX + 1  # so many matches are put in order; a query that broad has no single best answer
 
@@ -34,7 +38,7 @@ async def matches(
 ) -> Matches:
     """The products that match words, in an order, after a place."""
     async with conn.planned_once():
-        rows = await queries.products_relevant.rows(
+        rows = await searches.products_relevant.rows(
             conn,
             **filters.as_parameters(),
             by=sort.value,
@@ -58,16 +62,16 @@ async def sorted_page(
     parameters = {**filters.as_parameters(), "after_id": last_id, "limit": limit}
     match sort:
         case Sort.PRICE_ASC:
-            return await queries.products_cheapest.rows(conn, after_price=key, **parameters)
+            return await searches.products_cheapest.rows(conn, after_price=key, **parameters)
         case Sort.PRICE_DESC:
-            return await queries.products_dearest.rows(conn, after_price=key, **parameters)
+            return await searches.products_dearest.rows(conn, after_price=key, **parameters)
         case _:
-            return await queries.products_newest.rows(conn, after_at=key, **parameters)
+            return await searches.products_newest.rows(conn, after_at=key, **parameters)
 
 
 async def facet_rows(conn: Connection, filters: Filters) -> list[tuple[str, str | None, int]]:
     """Counts beside a list: (facet, value, count)."""
-    rows = await queries.facets.rows(
+    rows = await searches.facets.rows(
         conn, **filters.as_parameters(), bounds=list(PRICE_BOUNDS_MINOR), sample=COUNT_MAX + 1
     )
     return [(row["facet"], row["value"], row["count"]) for row in rows]

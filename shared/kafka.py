@@ -2,7 +2,7 @@
 
 acks=all, idempotence, no auto-commit, earliest; one batch per partition in flight, large and compressed. An idempotent
 producer can be poisoned by an outage (aiokafka #1017, #1101): `Producer` throws it away after any failure and the
-caller sends again from the outbox.
+caller sends again from the outbox. Tasks of aiokafka can die of a lost connection (#1038): see `_Connection`.
 """
 
 import asyncio
@@ -15,9 +15,17 @@ from functools import lru_cache
 from typing import TypeAlias
 from uuid import UUID
 
+import aiokafka.conn
 import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError, RebalanceInProgressError
+from aiokafka.conn import AIOKafkaConnection, CloseReason
+from aiokafka.errors import (
+    CommitFailedError,
+    IllegalStateError,
+    KafkaConnectionError,
+    KafkaError,
+    RebalanceInProgressError,
+)
 from aiokafka.partitioner import murmur2
 from aiokafka.structs import ConsumerRecord, RecordMetadata
 
@@ -33,6 +41,27 @@ QUIET_AFTER_SECONDS = 10.0
 # What lies ready came while we worked, and more has come since: aiokafka asks for it only when the first is taken.
 AT_ONCE_SECONDS, GATHER_MS = 0.001, 3
 POLL_INTERVAL_MAX_MS = 24 * 3600 * 1000  # our own watchdog looks at polls; a member that Kafka idles out never rejoins
+
+
+class _Connection(AIOKafkaConnection):  # type: ignore[misc]  # aiokafka has no types
+    """Says that it is broken when it is written to after it broke, as aiokafka expects.
+
+    uvloop raises a RuntimeError then, and aiokafka looks for an OSError (its issue #1038): the task that was to renew
+    its metadata, for one, died of it unseen, and what waited for that waited for ever.
+    """
+
+    def send(self, request: object, expect_response: bool = True) -> object:
+        """The answer to come. Raises KafkaError."""
+        try:
+            return super().send(request, expect_response)
+        except KafkaError:
+            raise
+        except RuntimeError as error:
+            self.close(reason=CloseReason.CONNECTION_BROKEN)
+            raise KafkaConnectionError(f"{self}: {error}") from error
+
+
+aiokafka.conn.AIOKafkaConnection = _Connection  # by this name it makes all its connections
 
 
 @dataclass(frozen=True, slots=True)

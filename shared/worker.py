@@ -42,7 +42,7 @@ TRIES_BEFORE_SPLIT = 5
 CEILING_WINDOW = 100
 CEILING_DEAD = 50
 POLL_WAIT_SECONDS = 0.5
-POLL_STUCK_SECONDS = 60.0
+STUCK_SECONDS = 60.0
 STALL_CHECK_SECONDS = 30.0
 NOT_FOR_US_SECONDS = 0.1  # the pause after records that nobody here handles
 OFFSETS_SECONDS = 0.2  # what is handled and not committed comes again after a death, and the inbox knows it
@@ -245,7 +245,8 @@ class Worker:
                 instance=self.instance,
             )
             try:
-                await consumer.start()
+                async with asyncio.timeout(STUCK_SECONDS):
+                    await consumer.start()
                 pause = 1.0
                 await self._consume(consumer)
             except (KafkaError, TimeoutError, OSError) as error:
@@ -277,7 +278,7 @@ class Worker:
         checked_at = committed_at = time.monotonic()
         done: Offsets = {}
         while True:
-            async with asyncio.timeout(POLL_STUCK_SECONDS):
+            async with asyncio.timeout(STUCK_SECONDS):
                 polled = await consumer.poll(wait_seconds=POLL_WAIT_SECONDS, most=self.batch_max)
             self.is_consuming = True
             LAST_POLL_SECONDS.labels(self.handlers.group).set_to_current_time()
@@ -292,9 +293,10 @@ class Worker:
                 )
                 checked_at = time.monotonic()
             if done and (not polled.offsets or time.monotonic() - committed_at > OFFSETS_SECONDS):
-                await consumer.commit(done)
+                async with asyncio.timeout(STUCK_SECONDS):
+                    await consumer.commit(done)
                 done, committed_at = {}, time.monotonic()
             if not polled.offsets and time.monotonic() - checked_at > STALL_CHECK_SECONDS:
-                async with asyncio.timeout(POLL_STUCK_SECONDS):
+                async with asyncio.timeout(STUCK_SECONDS):
                     await consumer.check_for_stall()
                 checked_at = time.monotonic()

@@ -10,17 +10,20 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from uuid import UUID, uuid4
 
+import aiokafka.conn
 import asyncpg
 import pytest
-from aiokafka.errors import KafkaTimeoutError
+import uvloop
+from aiokafka.errors import KafkaConnectionError, KafkaTimeoutError
+from aiokafka.protocol.admin import ApiVersionRequest
 from confluent_kafka import OFFSET_END, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from deploy.local.provision_kafka import client_settings
 from deploy.local.stack import KAFKA_ADMIN, Stack
-from shared import kafka, outbox
+from shared import kafka, outbox, worker
 from shared.db import Database
-from shared.kafka import KafkaAccess, Producer, Record, SendFailed
+from shared.kafka import Consumer, KafkaAccess, Offsets, Producer, Record, SendFailed
 from shared.relay import RelayRunner
 from shared.service import Notifier
 from shared.sql import Row
@@ -333,3 +336,59 @@ async def test_a_quiet_consumer_asks_seldom_and_still_hears_at_once(
     finally:
         await producer.close()
         await consumer.close()
+
+
+def test_writing_to_a_connection_that_broke_is_an_error_of_kafka() -> None:
+    """What uvloop raises there is no OSError, and aiokafka's tasks would die of it unseen (aiokafka #1038)."""
+
+    async def write() -> Exception | None:
+        silent = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0)
+        host, port = silent.sockets[0].getsockname()
+        connection = aiokafka.conn.AIOKafkaConnection(host, port)  # as aiokafka makes all of its own
+        connection._reader, connection._writer = await asyncio.open_connection(host, port)
+        connection._read_task = asyncio.create_task(asyncio.sleep(0))
+        connection._writer.transport.abort()
+        await asyncio.sleep(0.1)
+        try:
+            connection.send(ApiVersionRequest())
+        except RuntimeError as error:
+            return error
+        finally:
+            connection.close()
+            silent.close()
+        return None
+
+    error = uvloop.run(write())
+
+    assert isinstance(error, KafkaConnectionError)
+    assert "the handler is closed" in str(error)
+
+
+async def test_a_commit_of_offsets_that_hangs_is_given_up_with_its_consumer(
+    kernel_db: Database, kernel_dsn: str, kafka_access: KafkaAccess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Kafka's client may wait for ever; nothing is lost or doubled when the worker makes a new one."""
+    commit = Consumer.commit
+    hung: list[Offsets] = []
+
+    async def hang_once(self: Consumer, offsets: Offsets) -> None:
+        if not hung:
+            hung.append(offsets)
+            await asyncio.Event().wait()
+        await commit(self, offsets)
+
+    monkeypatch.setattr(Consumer, "commit", hang_once)
+    monkeypatch.setattr(worker, "STUCK_SECONDS", 3.0)
+    recorder = Recorder()
+    keys = [uuid4() for _ in range(10)]
+    async with relaying(kernel_db, kernel_dsn, kafka_access):
+        task = asyncio.create_task(Worker(kernel_db, recorder.handlers, kafka_access).run_forever())
+        await publish(kernel_db, keys, range(1, 6))
+        await eventually(lambda: _is(bool(hung)), within_seconds=20, what="a commit that hangs")
+        await publish(kernel_db, keys, range(6, 11))
+        await wait_for(kernel_db, recorder, keys, range(1, 11))
+        await stop(task)
+
+
+async def _is(condition: bool) -> bool:
+    return condition

@@ -211,12 +211,6 @@ SELECT order_id, product_id, quantity
 INSERT INTO charges (order_id, amount_minor, requested_at)
 SELECT order_id, amount_minor, :now FROM unnest(:order_ids::uuid[], :amounts_minor::bigint[]) AS c (order_id, amount_minor);
 
--- name: charge
--- What we know of an order's charge.
-SELECT status::text AS status, amount_minor, qr_payload, account_number, expires_at
-  FROM charges
- WHERE order_id = :order_id;
-
 -- name: charge_subject
 -- What the provider is asked for, unless the order has ended meanwhile. The validity ends with our own deadline.
 SELECT o.status::text AS status, o.payment_method::text AS payment_method, c.amount_minor, o.deadline_at,
@@ -254,13 +248,6 @@ SELECT provider, provider_reference, order_id, amount_minor, verdict::receipt_ve
        AS r (provider, provider_reference, order_id, amount_minor, verdict, received_at)
     ON CONFLICT DO NOTHING
 RETURNING provider, provider_reference;
-
--- name: receipts
--- Money that came in for an order, oldest first.
-SELECT provider, provider_reference, amount_minor, refunded_minor, verdict::text AS verdict, received_at
-  FROM receipts
- WHERE order_id = :order_id
- ORDER BY recorded_at, provider_reference;
 
 -- name: lock_receipts
 -- What can still be given back of the money that counts for these orders.
@@ -302,21 +289,32 @@ SELECT refund_id, order_id, parcel_id, shop_id, provider, provider_reference, am
   FROM refunds
  WHERE refund_id = :refund_id;
 
--- name: refunds
--- Refunds of an order, oldest first.
-SELECT refund_id, parcel_id, amount_minor, reason, status::text AS status, requested_at, made_at
-  FROM refunds
- WHERE order_id = :order_id
- ORDER BY requested_at, refund_id;
-
 -- name: visible_order
--- An order for its buyer, an operator, or staff of a shop in it. Others find nothing.
+-- An order for its buyer, an operator, or staff of a shop in it, with what belongs to it, as of one moment. Others find
+-- nothing. Parcels come in the order their shops appeared in the basket, money oldest first.
 SELECT o.order_id, o.buyer_id, o.status::text AS status, o.payment_method::text AS payment_method, o.attempt,
        o.total_minor, o.received_minor, o.currency, o.placed_at, o.deadline_at, o.reserved_at, o.confirmed_at,
        o.paid_at, o.cancelled_at, o.completed_at, o.cancel_reason::text AS cancel_reason, o.shortages,
        ARRAY(SELECT p.shop_id FROM parcels AS p
                JOIN shop_staff AS s ON s.shop_id = p.shop_id AND s.account_id = :account_id
-              WHERE p.order_id = o.order_id) AS staffed_shop_ids
+              WHERE p.order_id = o.order_id) AS staffed_shop_ids,
+       (SELECT jsonb_agg(p ORDER BY parcel_id)
+          FROM (SELECT parcel_id, shop_id, goods_minor, shipping_minor, status, carrier, tracking, collected_minor,
+                       shipped_at, delivered_at, completed_at, ended_at
+                  FROM parcels WHERE parcels.order_id = o.order_id) AS p) AS parcels,
+       (SELECT jsonb_agg(l ORDER BY parcel_id, product_id)
+          FROM (SELECT product_id, parcel_id, version, quantity, unit_price_minor, title, category
+                  FROM order_lines WHERE order_lines.order_id = o.order_id) AS l) AS lines,
+       (SELECT to_jsonb(c) FROM (SELECT status, qr_payload, account_number, expires_at
+                                   FROM charges WHERE charges.order_id = o.order_id) AS c) AS charge,
+       (SELECT jsonb_agg(r ORDER BY recorded_at, provider_reference)
+          FROM (SELECT provider_reference, amount_minor, verdict, received_at, recorded_at
+                  FROM receipts WHERE receipts.order_id = o.order_id) AS r) AS receipts,
+       (SELECT jsonb_agg(r ORDER BY requested_at, refund_id)
+          FROM (SELECT refund_id, parcel_id, amount_minor, reason, status, requested_at, made_at
+                  FROM refunds WHERE refunds.order_id = o.order_id) AS r) AS refunds,
+       (SELECT to_jsonb(a) FROM (SELECT name, phone, address, region_code, postal_code, note
+                                   FROM addresses WHERE addresses.order_id = o.order_id) AS a) AS ship_to
   FROM orders AS o
  WHERE o.order_id = :order_id
    AND (o.buyer_id = :account_id OR :is_operator
@@ -331,17 +329,6 @@ SELECT parcel_id, order_id, shop_id, cooperative_id, region_code, goods_minor, s
   FROM parcels
  WHERE order_id = ANY(:order_ids::uuid[])
  ORDER BY order_id, parcel_id;
-
--- name: order_lines
--- What was bought.
-SELECT product_id, parcel_id, version, quantity, unit_price_minor, title, category
-  FROM order_lines
- WHERE order_id = :order_id
- ORDER BY parcel_id, product_id;
-
--- name: address
--- Where the order goes, while it is kept.
-SELECT name, phone, address, region_code, postal_code, note FROM addresses WHERE order_id = :order_id;
 
 -- name: orders_of_buyer
 -- A buyer's orders, newest first (order ids begin with their time).

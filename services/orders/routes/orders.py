@@ -68,11 +68,11 @@ async def list_stuck(
 async def show_order(order_id: UUID, person: CurrentPerson, db: Db) -> OrderView:
     """An order, for its buyer; staff of a shop in it see their own parcels."""
     is_operator = "operator" in person.roles
-    async with db.transaction("repeatable_read") as conn:  # one moment for all that is shown
-        rows = await store.read_order(conn, order_id, account_id=person.id, is_operator=is_operator)
-    if rows is None:
+    async with db.reading() as conn:
+        row = await store.read_order(conn, order_id, account_id=person.id, is_operator=is_operator)
+    if row is None:
         raise NotFound
-    return OrderView.of(rows, viewer=person.id, is_operator=is_operator)
+    return OrderView.of(row, viewer=person.id, is_operator=is_operator)
 
 
 @router.get("", responses=documented(Malformed, Unauthenticated))

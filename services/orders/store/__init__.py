@@ -80,7 +80,6 @@ from services.orders.store.parcels import (
     undelivered_parcels,
 )
 from services.orders.store.reading import (
-    OrderRows,
     count_stuck,
     orders_of_buyer,
     orders_of_shop,
@@ -118,7 +117,6 @@ __all__ = [
     "LinesOfOrders",
     "NewRefund",
     "OrderItems",
-    "OrderRows",
     "Owners",
     "Parcel",
     "ParcelItems",

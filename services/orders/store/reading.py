@@ -1,6 +1,5 @@
 """What people look at: orders, lists, what is stuck. Every query takes who is asking."""
 
-from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -9,33 +8,9 @@ from shared.db import Connection
 from shared.sql import Row
 
 
-@dataclass(frozen=True, slots=True)
-class OrderRows:
-    """Everything there is to say about one order."""
-
-    order: Row
-    parcels: list[Row]
-    lines: list[Row]
-    charge: Row | None
-    receipts: list[Row]
-    refunds: list[Row]
-    address: Row | None
-
-
-async def read_order(conn: Connection, order_id: UUID, *, account_id: UUID, is_operator: bool) -> OrderRows | None:
-    """One order for whoever may see it; None for everybody else."""
-    order = await queries.visible_order.row(conn, order_id=order_id, account_id=account_id, is_operator=is_operator)
-    if order is None:
-        return None
-    return OrderRows(
-        order=order,
-        parcels=await queries.parcels_of_orders.rows(conn, order_ids=[order_id]),
-        lines=await queries.order_lines.rows(conn, order_id=order_id),
-        charge=await queries.charge.row(conn, order_id=order_id),
-        receipts=await queries.receipts.rows(conn, order_id=order_id),
-        refunds=await queries.refunds.rows(conn, order_id=order_id),
-        address=await queries.address.row(conn, order_id=order_id),
-    )
+async def read_order(conn: Connection, order_id: UUID, *, account_id: UUID, is_operator: bool) -> Row | None:
+    """Everything there is to say about one order, for whoever may see it; None for everybody else."""
+    return await queries.visible_order.row(conn, order_id=order_id, account_id=account_id, is_operator=is_operator)
 
 
 async def orders_of_buyer(

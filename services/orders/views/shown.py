@@ -1,14 +1,16 @@
 """What orders answers over HTTP: nothing is left out, and each viewer sees only what is theirs."""
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, TypeAlias
 from uuid import UUID
 
 from pydantic import BaseModel
 
-from services.orders.store import OrderRows
 from shared.contracts.orders import PaymentMethod
 from shared.sql import Row
+
+Fields: TypeAlias = Mapping[str, Any] | Row
 
 
 class PlacedParcel(BaseModel):
@@ -195,26 +197,25 @@ class OrderView(BaseModel):
     timeline: list[Moment]
 
     @classmethod
-    def of(cls, rows: OrderRows, *, viewer: UUID, is_operator: bool) -> Self:
+    def of(cls, order: Row, *, viewer: UUID, is_operator: bool) -> Self:
         """The order as this viewer may see it."""
-        order = rows.order
         is_whole = is_operator or order["buyer_id"] == viewer
-        staffed = set(order["staffed_shop_ids"])
-        parcels = [row for row in rows.parcels if is_whole or row["shop_id"] in staffed]
-        seen = {row["parcel_id"] for row in parcels}
-        refunds = [row for row in rows.refunds if is_whole or row["parcel_id"] in seen]
+        staffed = {str(shop_id) for shop_id in order["staffed_shop_ids"]}
+        parcels = [parcel for parcel in order["parcels"] if is_whole or parcel["shop_id"] in staffed]
+        seen = {parcel["parcel_id"] for parcel in parcels}
+        refunds = [refund for refund in order["refunds"] or [] if is_whole or refund["parcel_id"] in seen]
         may_send = order["status"] in {"confirmed", "completed"} and bool(staffed)
         return cls(
             **{name: order[name] for name in ("order_id", "buyer_id", "status", "cancel_reason", "currency")},
             shortages=order["shortages"] or [],
-            total_minor=order["total_minor"] if is_whole else sum(_cost(row) for row in parcels),
+            total_minor=order["total_minor"] if is_whole else sum(map(_cost, parcels)),
             placed_at=order["placed_at"],
-            parcels=[_parcel(row) for row in parcels],
-            lines=[LineView(**dict(row)) for row in rows.lines if row["parcel_id"] in seen],
-            payment=_payment(rows, is_whole=is_whole),
-            refunds=[_refund(row) for row in refunds],
-            ship_to=AddressView(**dict(rows.address)) if rows.address and (is_whole or may_send) else None,
-            timeline=_timeline(rows, parcels, refunds, is_whole=is_whole),
+            parcels=[_parcel(parcel) for parcel in parcels],
+            lines=[LineView(**line) for line in order["lines"] if line["parcel_id"] in seen],
+            payment=_payment(order, is_whole=is_whole),
+            refunds=[_refund(refund) for refund in refunds],
+            ship_to=AddressView(**order["ship_to"]) if order["ship_to"] and (is_whole or may_send) else None,
+            timeline=_timeline(order, parcels, refunds, is_whole=is_whole),
         )
 
 
@@ -280,56 +281,53 @@ class StuckView(BaseModel):
     calls: list[StuckCall]
 
 
-def _cost(parcel: Row) -> int:
+def _cost(parcel: Fields) -> int:
     return int(parcel["goods_minor"] + parcel["shipping_minor"])
 
 
-def _parcel(row: Row) -> ParcelView:
-    return ParcelView(**{name: row[name] for name in ParcelView.model_fields})
+def _parcel(parcel: Fields) -> ParcelView:
+    return ParcelView(**{name: parcel[name] for name in ParcelView.model_fields})
 
 
-def _refund(row: Row) -> RefundView:
-    return RefundView(**{name: row[name] for name in RefundView.model_fields})
+def _refund(refund: Fields) -> RefundView:
+    return RefundView(**{name: refund[name] for name in RefundView.model_fields})
 
 
-def _payment(rows: OrderRows, *, is_whole: bool) -> PaymentView:
-    order, charge = rows.order, rows.charge
+def _payment(order: Row, *, is_whole: bool) -> PaymentView:
+    charge = order["charge"]
     if order["payment_method"] == "cod":
         status = "collected" if order["paid_at"] else "at_delivery"
     else:
         status = charge["status"] if charge is not None else "not_asked_yet"
-    is_payable = is_whole and charge is not None and order["status"] == "reserved"
+    payable = charge if is_whole and charge is not None and order["status"] == "reserved" else {}
     return PaymentView(
         method=order["payment_method"],
         status=status,
-        qr_payload=charge["qr_payload"] if is_payable and charge is not None else None,
-        account_number=charge["account_number"] if is_payable and charge is not None else None,
-        expires_at=charge["expires_at"] if is_payable and charge is not None else None,
+        qr_payload=payable.get("qr_payload"),
+        account_number=payable.get("account_number"),
+        expires_at=payable.get("expires_at"),
         received_minor=order["received_minor"] if is_whole else 0,
     )
 
 
-def _timeline(rows: OrderRows, parcels: list[Row], refunds: list[Row], *, is_whole: bool) -> list[Moment]:
-    order = rows.order
+def _timeline(order: Row, parcels: list[Fields], refunds: list[Fields], *, is_whole: bool) -> list[Moment]:
     found: list[Moment] = []
+
+    def add(at: Any, what: str, parcel_id: Any = None, amount_minor: Any = None) -> None:
+        if at is not None:
+            found.append(Moment(at=at, what=what, parcel_id=parcel_id, amount_minor=amount_minor))
+
     for what in ("placed", "reserved", "confirmed", "paid", "cancelled", "completed"):
-        if order[f"{what}_at"] is not None:
-            found.append(Moment(at=order[f"{what}_at"], what=what, parcel_id=None, amount_minor=None))
+        add(order[f"{what}_at"], what)
     for parcel in parcels:
         for what in ("shipped", "delivered", "completed"):
-            if parcel[f"{what}_at"] is not None:
-                at = parcel[f"{what}_at"]
-                found.append(Moment(at=at, what=f"parcel_{what}", parcel_id=parcel["parcel_id"], amount_minor=None))
-        if parcel["status"] in {"cancelled", "returned"} and parcel["ended_at"] is not None:
-            what = f"parcel_{parcel['status']}"
-            found.append(Moment(at=parcel["ended_at"], what=what, parcel_id=parcel["parcel_id"], amount_minor=None))
-    for receipt in rows.receipts if is_whole else ():
+            add(parcel[f"{what}_at"], f"parcel_{what}", parcel["parcel_id"])
+        if parcel["status"] in {"cancelled", "returned"}:
+            add(parcel["ended_at"], f"parcel_{parcel['status']}", parcel["parcel_id"])
+    for receipt in (order["receipts"] or []) if is_whole else []:
         if receipt["verdict"] != "accepted":
-            what = f"payment_{receipt['verdict']}"
-            at, amount_minor = receipt["received_at"], receipt["amount_minor"]
-            found.append(Moment(at=at, what=what, parcel_id=None, amount_minor=amount_minor))
+            add(receipt["received_at"], f"payment_{receipt['verdict']}", None, receipt["amount_minor"])
     for refund in refunds:
         at = refund["made_at"] or refund["requested_at"]
-        what = f"refund_{refund['status']}"
-        found.append(Moment(at=at, what=what, parcel_id=refund["parcel_id"], amount_minor=refund["amount_minor"]))
+        add(at, f"refund_{refund['status']}", refund["parcel_id"], refund["amount_minor"])
     return sorted(found, key=lambda moment: moment.at)

@@ -75,7 +75,7 @@ def _cpu_model() -> str:
 def _python() -> str:
     """The version, and who built it: one that was compiled without profiles runs by a third slower."""
     is_of_distribution = sys.base_prefix == "/usr"
-    return f"{platform.python_version()} ({'of the distribution' if is_of_distribution else 'built by hand'})"
+    return f"{platform.python_version()} ({'of the distribution' if is_of_distribution else 'another build'})"
 
 
 def _postgresql() -> str:

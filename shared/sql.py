@@ -1,4 +1,4 @@
-"""Named queries: one `.sql` file per service, `-- name: lock_stock`, a comment that says why, the query.
+"""Named queries: `.sql` files beside a service, `-- name: lock_stock`, a comment that says why, the query.
 
 `:name` in a query becomes `$1` when the file is loaded (casts `::type`, strings and comments are left alone). Binding a
 missing or an unknown name fails at the call.

@@ -30,6 +30,7 @@ BETWEEN_SERVICES = Queries(Path(__file__).parent / "cli" / "audit.sql")
 KEYS_AT_ONCE = 5000
 VIOLATIONS_SHOWN = 100
 CHECK_SECONDS_MAX = 900.0  # some checks read whole tables, with ten million orders for minutes
+REST_STEP_SECONDS = 0.25
 SAMPLE = 20_000  # events per topic whose order is checked, events whose text is scanned
 
 Look: TypeAlias = Callable[[], Awaitable[Checked]]
@@ -68,9 +69,13 @@ class Pace:
         self._computed = time.process_time()
 
     async def rest(self, query_seconds: float) -> None:
-        """After a query that took so long."""
+        """After a query that took so long. Time for which this process or its machine was stopped is no rest."""
         worked = query_seconds + time.process_time() - self._computed
-        await asyncio.sleep(worked * self._rest_by_work)
+        left = worked * self._rest_by_work
+        while left > 0:
+            step = min(left, REST_STEP_SECONDS)
+            await asyncio.sleep(step)
+            left -= step
         self._computed = time.process_time()
 
 

@@ -7,7 +7,6 @@ anything. Writes bench/results/latest.json, one file per run beside it, and the 
 import asyncio
 import json
 import os
-import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,7 +16,7 @@ import click
 
 from bench import ablation, machine, marketplace, measure, plots, processes, report, scale, webhooks
 from bench.online_marketplace import report as om
-from bench.stage import Stage, goods, lumbung, people, stack
+from bench.stage import Stage, goods, lumbung, people, say, stack
 from bench.trial import trial
 from deploy.local.stack import SERVICES
 
@@ -29,12 +28,6 @@ KEYS = (
     "idle_cpu_percent", "idle_rss_mb", "up_seconds_first", "up_seconds_again", "order_insert_slowdown_10m",
     "dashboard_slowdown_10m",
 )  # fmt: skip
-
-
-def say(text: str) -> None:
-    """Progress."""
-    sys.stdout.write(f"{datetime.now(UTC):%H:%M:%S}  {text}\n")
-    sys.stdout.flush()
 
 
 async def run(*, products: int, seconds: int, is_quick: bool) -> dict[str, Any]:

@@ -9,10 +9,12 @@ import random
 import subprocess
 import sys
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import click
 import httpx2
 
 from bench.load import Plan
@@ -32,6 +34,11 @@ WORDS = (
     "tempe",
 )
 # fmt: on
+
+
+def say(text: str, *, err: bool = False) -> None:
+    """Progress, with the time of day."""
+    click.echo(f"{datetime.now(UTC):%H:%M:%S}  {text}", err=err)
 
 
 @dataclass

@@ -14,10 +14,11 @@ from datetime import UTC, datetime
 
 import click
 
+from bench.stage import say
 from deploy.local.layout import PROJECT
 from faults import clocks, kills, outages, overload, planted, replay, report, storms
 from faults.books import Auditing, Outcome
-from faults.catalogue import FAULTS, Listed, Run, say
+from faults.catalogue import FAULTS, Listed, Run
 from faults.ground import SHORT_CLOCKS, Ground
 
 HOME = os.environ.get("LUMBUNG_HOME", ".local/faults")

@@ -2,11 +2,9 @@
 
 import asyncio
 import random
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 
 from faults.books import Auditing, Outcome, close
 from faults.ground import Ground
@@ -107,12 +105,6 @@ async def _first_orders(tally: Tally) -> None:
         if tally.orders:
             return
         await asyncio.sleep(0.1)
-
-
-def say(text: str) -> None:
-    """Progress."""
-    sys.stdout.write(f"{datetime.now(UTC):%H:%M:%S}  {text}\n")
-    sys.stdout.flush()
 
 
 @asynccontextmanager

@@ -3,8 +3,9 @@
 import asyncio
 import time
 
+from bench.stage import say
 from faults.books import Outcome
-from faults.catalogue import SERVICES_UNDER_LOAD, Run, fault, say, stopped
+from faults.catalogue import SERVICES_UNDER_LOAD, Run, fault, stopped
 from faults.keeper import PASSES, Keeper
 from faults.market import Tally
 

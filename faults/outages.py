@@ -10,10 +10,11 @@ from contextlib import asynccontextmanager, suppress
 
 import psutil
 
+from bench.stage import say
 from deploy.local.runner import is_ready
 from deploy.local.spec import Tcp
 from faults.books import Outcome, look
-from faults.catalogue import Run, fault, say, stopped
+from faults.catalogue import Run, fault, stopped
 from faults.ground import Ground
 from faults.keeper import Keeper
 from faults.market import Market, Tally

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 
 import asyncpg
 
+from bench.stage import say
 from deploy.local.layout import PROJECT
 from deploy.local.stack import SERVICES
 from faults.books import Outcome
-from faults.catalogue import Run, fault, say
+from faults.catalogue import Run, fault
 from faults.copies import Copies, found_in
 from faults.keeper import dies_with_us
 from faults.market import Tally

@@ -20,10 +20,11 @@ from unittest.mock import patch
 
 import asyncpg
 
+from bench.stage import say
 from deploy import registry
 from deploy.local.stack import SERVICES
 from faults.books import Outcome, close, look
-from faults.catalogue import CLIENTS, Run, fault, say
+from faults.catalogue import CLIENTS, Run, fault
 from faults.copies import Copies
 from faults.ground import Ground, queries
 from faults.market import Market

@@ -8,6 +8,7 @@ from unittest.mock import patch
 import asyncpg
 import httpx2
 
+from bench.stage import say
 from deploy.demo import story
 from deploy.demo import world as demo_world
 from deploy.demo.__main__ import OWN_SEED, read
@@ -17,7 +18,6 @@ from deploy.demo.chapters.cooperative import deposit
 from deploy.demo.chapters.money import member_shop, payout
 from deploy.demo.world import Person, Timeline, World, new_key
 from deploy.local.stack import SERVICES
-from faults.catalogue import say
 from faults.ground import Ground
 
 PATIENCE_SECONDS = 150.0

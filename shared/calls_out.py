@@ -29,7 +29,7 @@ log = structlog.get_logger()
 queries = sql.load(__file__, "kernel.sql")
 
 LEASE_SECONDS = 60.0
-POLL_SECONDS = 0.5
+POLL_SECONDS = 1.0
 RECORDED_MAX = 100
 
 

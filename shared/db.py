@@ -161,9 +161,10 @@ class Database:
                 await _uninterrupted(transaction.commit())
             except CONNECTION_LOST as error:
                 raise OutcomeUnknown from error
-        for name in conn.wakes:
-            for wake in self.wakers[name]:
-                wake()
+            finally:  # also when nobody knows: it may be committed
+                for name in conn.wakes:
+                    for wake in self.wakers[name]:
+                        wake()
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator["asyncpg.pool.PoolConnectionProxy[Row]"]:

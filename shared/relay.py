@@ -34,6 +34,7 @@ queries = sql.load(__file__, "kernel.sql")
 
 NOT_NOTED = 0
 LEAST_SECONDS = 0.02  # between two sends: each is dear to Kafka and to everybody who listens
+HOLES_SECONDS = 0.5  # until another look for what may come where an id was passed over
 CHANNEL = "lumbung_outbox"
 LOCK_NAME = 0x6C756D62  # "lumb": the advisory lock of the active relay; one per database
 
@@ -217,7 +218,7 @@ class RelayRunner:
     """
 
     def __init__(
-        self, dsn: str, producer: Producer, topics: list[str], *, source: str, poll_seconds: float = 0.5
+        self, dsn: str, producer: Producer, topics: list[str], *, source: str, poll_seconds: float = 2.0
     ) -> None:
         self.dsn = dsn
         self.producer = producer
@@ -267,7 +268,8 @@ class RelayRunner:
             if sent >= relay.most:
                 continue  # there is more
             await pace.breathe(sent, least_seconds=LEAST_SECONDS)
-            if not await news_within(self._news, self.poll_seconds):
+            has_holes = any(cursor.holes for cursor in relay.cursors.values())
+            if not await news_within(self._news, HOLES_SECONDS if has_holes else self.poll_seconds):
                 await relay.confirm()  # idle: the time to see that our cursors are still ours
 
 

@@ -110,7 +110,7 @@ class Service:
             trace_ratio=settings.trace_ratio,
         )
         for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, setattr, http, "should_exit", True)
+            asyncio.get_running_loop().add_signal_handler(number, http.end)
         # What start-up made stays for good: without this, collecting garbage over it takes an eighth of a hot path.
         gc.collect()
         gc.freeze()
@@ -119,7 +119,7 @@ class Service:
         jobs = [asyncio.create_task(_named(name, job)) for name, job in running.jobs]
         serving = asyncio.create_task(http.serve())
         done, _ = await asyncio.wait([serving, *jobs], return_when=asyncio.FIRST_COMPLETED)
-        http.should_exit = True
+        http.end()
         await asyncio.wait([serving], timeout=15)
         for job in jobs:
             job.cancel()

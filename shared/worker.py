@@ -41,7 +41,8 @@ log = structlog.get_logger()
 TRIES_BEFORE_SPLIT = 5
 CEILING_WINDOW = 100
 CEILING_DEAD = 50
-POLL_WAIT_SECONDS = 0.5
+POLL_WAIT_SECONDS = 0.5  # while offsets wait to be committed
+IDLE_WAIT_SECONDS = 2.0  # else; records that come end it at once
 STUCK_SECONDS = 60.0
 STALL_CHECK_SECONDS = 30.0
 NOT_FOR_US_SECONDS = 0.1  # the pause after records that nobody here handles
@@ -279,7 +280,8 @@ class Worker:
         done: Offsets = {}
         while True:
             async with asyncio.timeout(STUCK_SECONDS):
-                polled = await consumer.poll(wait_seconds=POLL_WAIT_SECONDS, most=self.batch_max)
+                wait_seconds = POLL_WAIT_SECONDS if done else IDLE_WAIT_SECONDS
+                polled = await consumer.poll(wait_seconds=wait_seconds, most=self.batch_max)
             self.is_consuming = True
             LAST_POLL_SECONDS.labels(self.handlers.group).set_to_current_time()
             if polled.offsets:

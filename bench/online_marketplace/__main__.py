@@ -6,7 +6,7 @@
 import json
 import logging
 import sys
-from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import click
@@ -14,13 +14,7 @@ import uvloop
 
 from bench.online_marketplace.profiles import PROFILES
 from bench.online_marketplace.run import Place, run_profile
-from bench.stage import HOME, PORT_BASE
-
-
-def say(text: str) -> None:
-    """Progress."""
-    sys.stderr.write(f"{datetime.now(UTC):%H:%M:%S}  {text}\n")
-    sys.stderr.flush()
+from bench.stage import HOME, PORT_BASE, say
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -61,7 +55,7 @@ def main(
                 seed=seed,
                 pgbench_seconds=pgbench_seconds,
                 is_kept=keep,
-                say=say,
+                say=partial(say, err=True),
             )
         )
     text = json.dumps(results, indent=1) + "\n"

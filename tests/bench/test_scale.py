@@ -8,7 +8,7 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from bench import scale
+from bench import large, scale
 from deploy.local.stack import Stack
 from services.orders import main
 from services.orders.domain.order import OrderStatus
@@ -36,7 +36,7 @@ DASHBOARDS = {"slowdown_time": 1.02, "slowdown_cpu": 0.98}
 @pytest.fixture
 def _small(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {"SHOPS": 40, "BUYERS": 50, "OPEN_ORDERS": 100, "CHUNK": 700}.items():
-        monkeypatch.setattr(scale, name, value)
+        monkeypatch.setattr(large, name, value)
 
 
 @pytest.mark.usefixtures("_small")
@@ -48,7 +48,7 @@ async def test_the_orders_that_are_made_are_as_the_service_leaves_them(
         name = await conn.fetchval("SELECT current_database()")
         indexes = await conn.fetch("SELECT indexdef FROM pg_indexes WHERE schemaname = 'public' ORDER BY 1")
 
-    sold, made = await scale.make_orders(stack, name, 2_000, uuid4())
+    sold, made = await large.make_orders(stack, name, 2_000, uuid4())
 
     found = {}
     async with db.reading() as conn:
@@ -76,10 +76,10 @@ async def test_the_products_that_are_made_can_be_searched(make_database: MakeDat
     async with db.reading() as conn:
         name = await conn.fetchval("SELECT current_database()")
     owner = await asyncpg.connect(stack.superuser_dsn(name))
-    await scale.queries.make_shops.run(owner, shops=40, regions=["18.01", "36.73"])
+    await large.queries.make_shops.run(owner, shops=40, regions=["18.01", "36.73"])
     words = {"nouns": ["keripik", "kopi"], "traits": ["pedas"], "names": ["sukamaju"], "categories": ["kopi-teh"]}
 
-    await scale.make_rows(stack, name, ["products"], scale.queries.make_products, 1_500, shops=40, **words)
+    await large.make_rows(stack, name, ["products"], large.queries.make_products, 1_500, shops=40, **words)
 
     found = await owner.fetchval("SELECT count(*) FROM searched_products WHERE document @@ 'keripik & sukamaju'")
     counted = await owner.fetchrow(

@@ -10,9 +10,10 @@ from uuid import uuid4
 
 import pytest
 
+from bench.stage import say
 from faults import kills, outages, report, storms
 from faults.books import Outcome, close
-from faults.catalogue import FAULTS, Run, say
+from faults.catalogue import FAULTS, Run
 from faults.ground import Ground
 from faults.market import Market
 

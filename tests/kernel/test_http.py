@@ -68,7 +68,7 @@ async def serving(db: Database, *, connections: int = 100, trace_ratio: float = 
         await asyncio.sleep(0.01)
     port = http.servers[0].sockets[0].getsockname()[1]
     yield Running(f"http://127.0.0.1:{port}", port, db)
-    http.should_exit = True
+    http.end()
     await task
 
 

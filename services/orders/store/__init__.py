@@ -1,4 +1,4 @@
-"""The only caller of orders.sql: values in, domain objects out.
+"""The only caller of the SQL files: values in, domain objects out.
 
 Lock order: orders (ids sorted), then parcels, then charges, receipts and refunds. Whoever changes anything of an order
 holds the order's row lock.

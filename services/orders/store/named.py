@@ -1,4 +1,4 @@
-"""The named queries of orders.sql, and those of its money in books.sql."""
+"""The named queries of orders.sql, and those of its money in books.sql (reading.py has its own)."""
 
 from pathlib import Path
 

@@ -1,11 +1,14 @@
 """What people look at: orders, lists, what is stuck. Every query takes who is asking."""
 
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from services.orders.store.named import queries
+from shared import sql
 from shared.db import Connection
 from shared.sql import Row
+
+queries = sql.load(str(Path(__file__).parent), "reading.sql")
 
 
 async def read_order(conn: Connection, order_id: UUID, *, account_id: UUID, is_operator: bool) -> Row | None:

@@ -66,7 +66,7 @@ async def command(desk: Desk, tmp_path: Path) -> AsyncIterator[Command]:
     stack["ports"]["orders"] = port
     (tmp_path / "stack.json").write_text(json.dumps(stack))
     yield Command(desk, tmp_path)
-    http.should_exit = True
+    http.end()
     await serving
 
 

@@ -127,6 +127,8 @@ async def suite(
         if listed.is_control:  # what it loses never comes: no need to wait for it for long
             run = Run(ground, min(orders, 1500), seed, patience_seconds=40, auditing=Auditing(settle_seconds=20))
         outcome = await happen(listed, run)
+        if not outcome.runs and not outcome.skipped:
+            outcome.faults.append("it never happened")
         outcome.commit, outcome.asked = code, orders
         tell(outcome)
         outcomes.append(outcome)

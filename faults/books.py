@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from faults.ground import Ground
-from faults.market import Tally
+from faults.market import Life, Tally
 from shared.clock import utc_now
 
 DRAIN_SECONDS = 150.0
@@ -16,8 +16,12 @@ DRAIN_SECONDS = 150.0
 
 @dataclass(frozen=True)
 class Auditing:
-    """How the audit is asked. `not_judged`: checks that a fault makes pointless, which it says why."""
+    """How it is judged. `not_judged`: checks of the audit that a fault makes pointless, which it says why.
 
+    `as_meant`: whether each order must end as its buyer meant, and not only end.
+    """
+
+    as_meant: bool = True
     settle_seconds: float = 60.0  # until what is on its way counts as lost
     hours: float = 24.0
     not_judged: frozenset[str] = frozenset()
@@ -75,12 +79,17 @@ async def close(
     """Count orders, wait until they have ended, and have the audit look."""
     outcome.orders += len(tally.orders)
     outcome.doubled += tally.doubled
-    statuses = await _drained(ground, tally, drain_seconds)
+    statuses = await _drained(ground, tally, drain_seconds, as_meant=auditing.as_meant)
     outcome.lost += len(ground.answered - statuses.keys())
-    outcome.doubled += len(statuses.keys() - ground.answered)
-    outcome.unfinished += sum(
-        not _has_ended(statuses.get(order_id), life.ending) for order_id, life in tally.orders.items()
+    # Who gave up before the answer may have ordered all the same: that is unfinished, and counted there.
+    outcome.doubled += max(0, len(statuses.keys() - ground.answered) - tally.unanswered)
+    wrong = Counter(
+        f"{life.method}, {life.ending}: {statuses.get(order_id)}"
+        for order_id, life in tally.orders.items()
+        if not _has_ended(statuses.get(order_id), life, as_meant=auditing.as_meant)
     )
+    outcome.unfinished += wrong.total()
+    outcome.notes += [f"did not end as meant: {number} x {what}" for what, number in wrong.items()]
     outcome.unfinished += len(tally.given_up)
     outcome.notes.append(_told(tally, statuses))
     outcome.faults += [f"answered {s}: {text}" for s, text in tally.samples.items() if s == 500]
@@ -93,16 +102,27 @@ async def close(
     return outcome
 
 
-def _has_ended(status: str | None, ending: str) -> bool:
-    """Whether an order came to an end that its life allows; money that came late may have ended it otherwise."""
+MEANT = {
+    "called off": {"cancelled"},
+    "unpaid": {"cancelled"},
+    "confirmed": {"confirmed"},
+    "delivered": {"completed"},
+    "completed": {"completed"},
+}
+
+
+def _has_ended(status: str | None, life: Life, *, as_meant: bool) -> bool:
+    """Whether an order came to the end that its life meant. Money that comes too late goes back: a QRIS order may end
+    cancelled, too.
+    """
     if status is None:
         return True  # counted as lost
-    if ending == "confirmed":
-        return status in ("confirmed", "completed", "cancelled")
-    return status in ("completed", "cancelled")
+    if not as_meant:
+        return status in ("completed", "cancelled") or (status, life.ending) == ("confirmed", "confirmed")
+    return status in MEANT[life.ending] or (life.method == "qris" and status == "cancelled")
 
 
-async def _drained(ground: Ground, tally: Tally, seconds: float) -> dict[str, str]:
+async def _drained(ground: Ground, tally: Tally, seconds: float, *, as_meant: bool) -> dict[str, str]:
     """Statuses of all orders of the suite's buyers, once those of this load have ended or the time is over."""
     deadline = time.monotonic() + seconds
     while True:
@@ -111,7 +131,7 @@ async def _drained(ground: Ground, tally: Tally, seconds: float) -> dict[str, st
         except OSError:
             rows = []
         statuses = {row["order_id"]: row["status"] for row in rows}
-        waiting = sum(not _has_ended(statuses.get(o), life.ending) for o, life in tally.orders.items())
+        waiting = sum(not _has_ended(statuses.get(o), life, as_meant=as_meant) for o, life in tally.orders.items())
         if (rows and not waiting) or time.monotonic() > deadline:
             return statuses
         await asyncio.sleep(0.5)
@@ -136,7 +156,8 @@ async def look(ground: Ground, outcome: Outcome, auditing: Auditing) -> None:
     found = json.loads(text)
     violated = [check for check in found["checks"] if check["violations"] and check["name"] not in auditing.not_judged]
     unhandled = [flow for flow in found["flows"] if flow["missing"] or flow["extra"] or flow["dead"] or flow["waiting"]]
-    outcome.differences += found["differences"]
+    if not found["behind"]:  # what a group has not reached yet is late, not lost
+        outcome.differences += found["differences"]
     outcome.violations += sum(len(check["violations"]) for check in violated)
     is_clean = not (
         found["behind"] or violated or any(flow["missing"] or flow["extra"] or flow["dead"] for flow in unhandled)

@@ -58,7 +58,10 @@ class Run:
 
         crowd = Market(self.ground, market.seed + 1, placers, tally=market.tally, places_only=True, pause_seconds=0.1)
         crowd.life_seconds = self.patience_seconds
-        await asyncio.gather(broken(), market.run(orders or self.orders, is_over), crowd.run(0, is_over))
+        async with asyncio.TaskGroup() as group:  # when breaking fails nobody buys on into the next test
+            group.create_task(broken())
+            group.create_task(market.run(orders or self.orders, is_over))
+            group.create_task(crowd.run(0, is_over))
         return await close(
             self.ground,
             outcome,

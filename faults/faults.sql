@@ -44,3 +44,7 @@ SELECT jsonb_build_object('type', type, 'key', ordering_key, 'times', count(*)):
 -- What could not be handled, by type and reason.
 SELECT jsonb_build_object('type', type, 'state', state, 'event', event_id, 'reason', reason)::text
   FROM dead_letters WHERE state IN ('dead', 'retry', 'behind');
+
+-- name: set_aside_for_room
+-- Events that were not handled in their turn because the disk was full, also those that were handled later.
+SELECT event_id FROM dead_letters WHERE reason LIKE 'DiskFull%';

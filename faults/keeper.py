@@ -104,7 +104,7 @@ class Keeper:
                     cwd=PROJECT, env=self._told, stdout=log, stderr=log, start_new_session=True,
                 )  # fmt: skip
             code = await self._child.wait()
-            if code == -signal.SIGKILL and point:
+            if code == -signal.SIGKILL and point and self._points:  # without points it was `let_live` that ended it
                 self.deaths += 1
                 self.died_at[point] += 1
             await asyncio.sleep(0.2)

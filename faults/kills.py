@@ -108,6 +108,9 @@ async def _kill_at_points(run: Run, name: str, deaths: int, *points: str, withou
     outcome.runs = sum(keeper.deaths for keeper in keepers)
     died_at = {point: sum(keeper.died_at[point] for keeper in keepers) for point in points}
     outcome.notes.insert(0, f"deaths: {died_at}")
+    outcome.faults += [f"nothing died at {point}" for point, died in died_at.items() if not died]
+    if (fewest := min(keeper.deaths for keeper in keepers)) < deaths:
+        outcome.faults.append(f"a service died {fewest} times instead of {deaths}")
     say(f"    deaths: {died_at}")
     return outcome
 

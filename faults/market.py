@@ -48,6 +48,7 @@ class Tally:
     orders: dict[str, Life] = field(default_factory=dict)  # by order id
     doubled: int = 0  # lives whose key was answered with two different orders
     given_up: list[str] = field(default_factory=list)
+    unanswered: int = 0  # of these: gave up before they were told an order
     statuses: Counter[int] = field(default_factory=Counter)
     breaks: int = 0  # connections lost, refused or silent
     longest_seconds: float = 0.0  # that a placing took until it was answered
@@ -191,7 +192,11 @@ class Market:
             await asyncio.sleep(10)
 
     async def _live(self, life: Life, line: Line, pay: Line) -> None:
-        order = await self._place(life, line)
+        try:
+            order = await self._place(life, line)
+        except GivenUp:
+            self.tally.unanswered += 1
+            raise
         order_id = order["order_id"]
         self.tally.orders[order_id] = life
         if self.places_only:

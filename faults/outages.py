@@ -7,6 +7,7 @@ import signal
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 
 import psutil
 
@@ -61,16 +62,22 @@ async def kafka_down_for_a_minute(run: Run) -> Outcome:
     "If Kafka loses everything, the outboxes send it again: the audit sees the loss, re-emit mends it.",
 )
 async def kafka_loses_its_data(run: Run) -> Outcome:
-    """Its data folder is deleted while it is down and events wait; offsets are gone, too."""
+    """Its data folder is deleted while it is down and events wait for catalog; offsets are gone, too."""
     outcome = run.outcome("kafka-loses-its-data", "Kafka's data deleted under load, then re-emit of every service")
     ((since,),) = await run.ground.look("orders", "now")
 
     async def breaking(_: Tally) -> None:
-        await asyncio.sleep(2)
-        async with without_kafka(run.ground):
-            await _lose_kafkas_data(run.ground)
-        await run.ground.program("deploy.local.provision_kafka", "provision-kafka", tries=5)
+        async with stopped(run.ground, "catalog"):
+            await asyncio.sleep(5)
+            async with without_kafka(run.ground):
+                await _lose_kafkas_data(run.ground)
+            await run.ground.program("deploy.local.provision_kafka", "provision-kafka", tries=5)
         outcome.runs += 1
+        seen = run.outcome("", "")
+        await look(run.ground, seen, replace(run.auditing, settle_seconds=20))
+        outcome.notes.append(f"before re-emit the audit saw {seen.differences} differences")
+        if not seen.differences:
+            outcome.faults.append("the audit did not see the loss")
         await _re_emit_all(run, since.strftime("%Y-%m-%dT%H:%M%z"))
 
     return await run.under_load(outcome, breaking, placers=2)
@@ -98,7 +105,7 @@ async def _lose_kafkas_data(ground: Ground) -> None:
 
 async def _re_emit_all(run: Run, since: str) -> None:
     for service in ("identity", "catalog", "orders", "cooperatives", "financing", "programmes"):
-        said = await run.ground.command("re-emit", service, "--since", since, "--yes", is_checked=False)
+        said = await run.ground.command("re-emit", service, "--since", since, "--yes")
         for line in said.splitlines():
             say(f"    {service}: {line}")
 
@@ -109,12 +116,13 @@ async def postgres_restarted(run: Run) -> Outcome:
     rng = run.rng("postgres-restarted")
     outcome = run.outcome("postgres-restarted", "PostgreSQL shut down and started again")
 
-    async def breaking(_: Tally) -> None:
+    async def breaking(tally: Tally) -> None:
         for _time in range(3):
             await asyncio.sleep(rng.uniform(1, 4))
             pid = await run.ground.kill("postgres", signal_number=signal.SIGINT)
             await run.ground.back("postgres", not_pid=pid)
             outcome.runs += 1
+        _must_have_refused(outcome, tally)
 
     return await run.under_load(outcome, breaking)
 
@@ -135,11 +143,21 @@ async def postgres_frozen(run: Run) -> Outcome:
         accepted = sum(at > began + 1 for at in tally.placed_at)
         await asyncio.to_thread(_signal_all, hit, signal.SIGCONT)
         outcome.runs += 1
-        outcome.notes.append(f"{len(hit)} processes stood still; refused with 503 meanwhile: {tally.statuses[503]}")
+        outcome.notes.append(f"{len(hit)} processes stood still")
+        _must_have_refused(outcome, tally)
         if accepted:
             outcome.faults.append(f"{accepted} orders were answered 201 by a database that stood still")
 
     return await run.under_load(outcome, breaking)
+
+
+def _must_have_refused(outcome: Outcome, tally: Tally) -> None:
+    """Whoever asked while there was no database heard so within a client's patience (market.ANSWER_SECONDS)."""
+    outcome.notes.append(f"refused with 503 meanwhile: {tally.statuses[503]}; without an answer: {tally.breaks}")
+    if not tally.statuses[503]:
+        outcome.faults.append("nobody was refused with 503")
+    if tally.breaks > tally.statuses[503]:
+        outcome.faults.append("more clients waited in vain than were refused")
 
 
 def _signal_tree(pid: int, number: int) -> list[int]:
@@ -197,7 +215,7 @@ async def postgres_in_a_black_hole(run: Run) -> Outcome:
         accepted = sum(at > began + 1 for at in tally.placed_at)
         proxy.weather.is_black = False
         outcome.runs += 1
-        outcome.notes.append(f"refused with 503 so far: {tally.statuses[503]}")
+        _must_have_refused(outcome, tally)
         if accepted:
             outcome.faults.append(f"{accepted} orders were answered 201 without a database")
 

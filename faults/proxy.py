@@ -14,7 +14,7 @@ class Weather:
 
     delay_seconds: float = 0.0  # each way, each piece; a half more or less by chance
     loss: float = 0.0  # the chance, for each piece, that its connection is reset instead
-    is_black: bool = False  # nothing passes, nothing is closed, new connections are taken and never answered
+    is_black: bool = False  # what comes is swallowed, nothing is closed, new connections are taken and never answered
 
 
 @dataclass
@@ -48,8 +48,7 @@ class Proxy:
         assert task is not None
         self._tasks.add(task)
         try:
-            while self.weather.is_black:
-                await asyncio.sleep(0.1)
+            await self._swallowed()
             there_reader, there_writer = await asyncio.open_connection("127.0.0.1", self.port)
             try:
                 async with asyncio.TaskGroup() as group:
@@ -64,10 +63,16 @@ class Proxy:
             with contextlib.suppress(OSError):
                 writer.close()
 
-    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while piece := await reader.read(CHUNK_BYTES):
+    async def _swallowed(self) -> None:
+        """Nothing, unless all is black: then wait for its end, and lose the connection that missed something."""
+        if self.weather.is_black:
             while self.weather.is_black:
                 await asyncio.sleep(0.1)
+            raise ConnectionResetError
+
+    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while piece := await reader.read(CHUNK_BYTES):
+            await self._swallowed()
             if self.weather.loss and self._rng.random() < self.weather.loss:
                 self.resets += 1
                 writer.transport.abort()

@@ -4,14 +4,18 @@ import asyncio
 import os
 import shutil
 import subprocess
+import time
+from collections import Counter
 from pathlib import Path
+from uuid import uuid4
 
 import aiokafka.errors
+import httpx2
 
 from deploy.local.postgres import place_postgres
 from faults.books import Outcome
 from faults.catalogue import Run, fault
-from faults.market import Tally
+from faults.market import ANSWER_SECONDS, Tally
 from services.catalog.handlers import handlers as of_catalog
 from services.orders.handlers import handlers as of_orders
 from shared.kafka import Consumer, KafkaAccess
@@ -45,6 +49,8 @@ async def rebalance_storm(run: Run) -> Outcome:
             finally:
                 await stranger.close()
             await asyncio.sleep(rng.uniform(0, 0.5))
+        if outcome.runs < STORM_MEMBERS / 2:
+            outcome.faults.append(f"only {outcome.runs} of {STORM_MEMBERS} strangers got in")
 
     return await run.under_load(outcome, breaking)
 
@@ -83,14 +89,19 @@ async def disk_full(run: Run) -> Outcome:
             filling = disk / "filling"
             await asyncio.to_thread(_fill, filling)
             outcome.runs += 1
-            await asyncio.sleep(FULL_SECONDS)
+            refused = await _change_stock(run, outcome)
             filling.unlink()
+            outcome.notes.append(f"changes of stock refused with 503 meanwhile: {refused}")
+            if not refused:
+                outcome.faults.append("nobody was refused with 503")
             said = run.ground.log_of("postgres").read_text(errors="replace").count("No space left on device")
             outcome.notes.append(f"PostgreSQL said {said} times that there is no room")
             if not said:
                 outcome.faults.append("the disk was never full")
 
         await run.under_load(outcome, breaking, placers=2)
+        if set_aside := await run.ground.look("catalog", "set_aside_for_room"):
+            outcome.faults.append(f"set aside because there was no room: {len(set_aside)} events")
         await run.ground.stop_services()
         await run.ground.as_superuser("ALTER DATABASE catalog SET TABLESPACE pg_default")
         await run.ground.as_superuser("DROP TABLESPACE small")
@@ -98,6 +109,24 @@ async def disk_full(run: Run) -> Outcome:
     finally:
         await asyncio.to_thread(subprocess.run, ["umount", "--lazy", str(disk)], capture_output=True)
     return outcome
+
+
+async def _change_stock(run: Run, outcome: Outcome) -> int:
+    """What a seller does while the disk is full, with a new key each time; how often 503 was the answer."""
+    statuses: Counter[int] = Counter()
+    address = f"{run.ground.stack.url('catalog')}/v1/products/{run.ground.products[0]}/stock"
+    deadline = time.monotonic() + FULL_SECONDS
+    async with httpx2.AsyncClient(timeout=ANSWER_SECONDS, trust_env=False) as http:
+        while time.monotonic() < deadline:
+            headers = {"authorization": f"Bearer {run.ground.seller}", "idempotency-key": uuid4().hex}
+            answer = await http.post(address, json={"change": 1}, headers=headers)
+            statuses[answer.status_code] += 1
+            if answer.status_code == 503 and "retry-after" not in answer.headers:
+                outcome.faults.append("503 without Retry-After")
+            await asyncio.sleep(0.2)
+    if odd := set(statuses) - {200, 503}:
+        outcome.faults.append(f"a change of stock was answered {odd}")
+    return statuses[503]
 
 
 def _fill(path: Path) -> None:

@@ -50,7 +50,8 @@ OFFSETS_SECONDS = 0.2  # what is handled and not committed comes again after a d
 UNREADABLE = "unreadable"
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 TRY_AGAIN = (*TRANSIENT, OutcomeUnknown, Overloaded)
-LOST = (*CONNECTION_LOST, OutcomeUnknown, Overloaded)
+# No event's fault: the batch waits as it is until it is over.
+LOST = (*CONNECTION_LOST, OutcomeUnknown, Overloaded, asyncpg.DiskFullError)
 ITS_OWN = (
     TimeoutError,
     asyncpg.InterfaceError,
@@ -280,7 +281,8 @@ class Worker:
         done: Offsets = {}
         while True:
             async with asyncio.timeout(STUCK_SECONDS):
-                wait_seconds = POLL_WAIT_SECONDS if done else IDLE_WAIT_SECONDS
+                is_idle = self.is_consuming and not done  # the first poll makes the service ready: it is not long
+                wait_seconds = IDLE_WAIT_SECONDS if is_idle else POLL_WAIT_SECONDS
                 polled = await consumer.poll(wait_seconds=wait_seconds, most=self.batch_max)
             self.is_consuming = True
             LAST_POLL_SECONDS.labels(self.handlers.group).set_to_current_time()

@@ -37,7 +37,7 @@ class Watcher:
         while True:
             try:
                 await self.look()
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            except (asyncpg.PostgresError, *CONNECTION_LOST) as error:
                 self.interrupted.append(repr(error))
             await asyncio.sleep(LOOK_SECONDS)
 

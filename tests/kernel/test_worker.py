@@ -255,7 +255,6 @@ async def test_a_transient_failure_tries_the_whole_batch_again(kernel_db: Databa
         TimeoutError("slow"),
         asyncpg.InterfaceError("misused"),
         asyncpg.QueryCanceledError("statement timeout"),
-        asyncpg.DiskFullError("full"),
     ],
 )
 async def test_a_timeout_that_one_event_causes_is_split_off_after_a_few_tries(
@@ -269,6 +268,18 @@ async def test_a_timeout_that_one_event_causes_is_split_off_after_a_few_tries(
 
     assert await recorder.effects(kernel_db) == [1]
     assert [state for state, _, _ in await recorder.waiting(kernel_db)] == ["retry"]
+
+
+async def test_a_full_disk_is_nobodys_fault(kernel_db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long there is no room, the batch waits as it is."""
+    monkeypatch.setattr("shared.worker.TRIES_BEFORE_SPLIT", 2)
+    recorder = Recorder(told={2: raising_times(asyncpg.DiskFullError("full"), 4)})
+
+    await deliver(kernel_db, recorder.handlers, raised(uuid4(), 1), raised(uuid4(), 2))
+
+    assert recorder.calls == [[1, 2]] * 5
+    assert await recorder.effects(kernel_db) == [1, 2]
+    assert await recorder.letters(kernel_db) == []
 
 
 async def test_a_lost_connection_is_nobodys_fault(kernel_db: Database, superuser: "asyncpg.Connection[Row]") -> None:

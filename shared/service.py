@@ -206,6 +206,7 @@ class Notifier:
                     conn.terminate()
             except TRANSIENT as error:
                 log.info("notify_failed", error=f"{type(error).__name__}: {error}")
+                self._news.set()  # nobody heard it
                 await asyncio.sleep(1)
 
 

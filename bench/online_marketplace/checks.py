@@ -93,9 +93,8 @@ def _class_faults(checkout: Checkout, facts: Facts, grouped: Grouped) -> Finding
     charge = facts.charges.get(checkout.order_id)
     reserved = grouped.reservations[checkout.order_id]
     states = {state for _, state in reserved.values()}
-    if {(line.product, line.version) for line in lines} != {
-        (product, version) for product, version, _ in checkout.lines
-    }:
+    bought = sorted((line.product, line.version, line.unit_price_minor, line.quantity) for line in lines)
+    if bought != sorted(checkout.lines):
         faults.append(f"{where}: its lines are not those of its cart")
     if order.status in DONE:
         if checkout.outcome is not Outcome.SUCCESS:
@@ -172,6 +171,8 @@ def replica_converges(run: Run) -> Findings:
 
 def replica_never_regresses(run: Run) -> Findings:
     """V6: while the load ran, no copy of a product went back to an older version."""
+    if run.looks_alive < run.looks_alive_min:
+        return [f"the watcher looked {run.looks_alive} times, not even {run.looks_alive_min}"]
     return list(run.alive.get("V6", []))
 
 
@@ -356,11 +357,10 @@ def events_arrive(run: Run) -> Findings | None:
     if run.republished is None:
         return None
     found = [f"tid {one.tid}: undecided" for one in run.journal.checkouts if one.outcome is Outcome.UNDECIDED]
-    count, is_same = run.republished
+    count, changed = run.republished
     if not count:
         found.append("no event was told again")
-    if not is_same:
-        found.append(f"{count} events were told again, and the state changed")
+    found += [f"{count} events were told again, and {name} changed" for name in changed]
     return found + run.unrest
 
 
@@ -400,6 +400,8 @@ def acknowledged_is_durable(run: Run) -> Findings | None:
     """V20: whatever was acknowledged before a kill is whole after it."""
     if not run.kills:
         return None
+    if missed := set(run.kills_meant) - {name for name, _ in run.kills}:
+        return [f"never killed: {', '.join(sorted(missed))}"]
     grouped = Grouped.of(run.facts)
     last = max(at for _, at in run.kills)
     before = [one for one in run.journal.checkouts if one.outcome is Outcome.SUCCESS and one.marked < last]

@@ -13,7 +13,7 @@ from bench.online_marketplace.facts import come_to_rest, state_of
 from bench.online_marketplace.population import World
 from deploy import registry
 from deploy.cli.watermark import Consumers
-from deploy.local.stack import KAFKA_OBSERVER, StackMissing
+from deploy.local.stack import KAFKA_OBSERVER, SERVICES, StackMissing
 from shared.kafka import KafkaAccess, Producer, Record
 
 TOPICS = {"lumbung.orders": "orders", "lumbung.stock": "catalog", "lumbung.catalog": "catalog"}
@@ -22,8 +22,8 @@ PASS_SECONDS = 120
 READ_MS = 500
 
 
-async def tell_again(world: World, share: float, rng: random.Random) -> tuple[int, bool, list[str]]:
-    """Send a random share of all events to Kafka once more; how many, whether the state stayed, what did not pass."""
+async def tell_again(world: World, share: float, rng: random.Random) -> tuple[int, list[str], list[str]]:
+    """Send a random share of all events to Kafka once more; how many, what changed by it, what did not pass."""
     before = await state_of(world)
     records = [record for record in await _everything(world) if rng.random() < share]
     for service in sorted(set(TOPICS.values())):
@@ -32,10 +32,11 @@ async def tell_again(world: World, share: float, rng: random.Random) -> tuple[in
         for start in range(0, len(mine), BATCH):
             await producer.send(mine[start : start + BATCH])
         await producer.close()
-    groups = [group for service in ("orders", "catalog") for group in registry.handler_groups(service)]
+    groups = [group for service in SERVICES for group in registry.handler_groups(service)]
     unrest = await Consumers(world.stack, settle_seconds=PASS_SECONDS).passed(groups)
     unrest += await come_to_rest(world)
-    return len(records), before == await state_of(world), unrest
+    after = await state_of(world)
+    return len(records), sorted(name for name in after if after[name] != before[name]), unrest
 
 
 async def _everything(world: World) -> list[Record]:

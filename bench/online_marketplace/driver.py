@@ -229,5 +229,5 @@ class Driver:
         return self._catalog if path.startswith("/v1/products") else self._orders
 
 
-def _seen(lines: list[CartLine]) -> list[tuple[str, int, int]]:
-    return [(line.product.product_id, line.version, line.unit_price_minor) for line in lines]
+def _seen(lines: list[CartLine]) -> list[tuple[str, int, int, int]]:
+    return [(line.product.product_id, line.version, line.unit_price_minor, line.quantity) for line in lines]

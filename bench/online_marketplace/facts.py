@@ -11,8 +11,10 @@ import asyncpg
 
 from bench.online_marketplace.journal import Journal, Look
 from bench.online_marketplace.population import World
+from deploy import registry
 from deploy.local.stack import SERVICES
 from shared import sql
+from shared.testing.delivery import KERNEL_TABLES
 
 queries = sql.load(__file__, "facts.sql")
 QUIET_SECONDS = 120
@@ -118,8 +120,9 @@ class Run:
     """Everything that the checks look at. None where a profile does not do the thing.
 
     `mirror`: version and price of each product as the driver last knew it. `alive`: what the watcher saw while the load
-    ran, by invariant. `republished`: how many events, and whether the state was the same afterwards.
+    ran, by invariant. `republished`: how many events, and the tables that were not the same afterwards.
     `isolated`: checkouts marked while a consumer was stopped. `kills`: what was killed, and when (monotonic).
+    `looks_alive`: how often the watcher looked while the load ran; fewer than `looks_alive_min` prove nothing.
     """
 
     journal: Journal
@@ -130,9 +133,12 @@ class Run:
     calls: set[tuple[str, str]] = field(default_factory=set)
     deadlocks: int = 0
     unrest: list[str] = field(default_factory=list)
-    republished: tuple[int, bool] | None = None
+    republished: tuple[int, list[str]] | None = None
     isolated: int | None = None
     kills: list[tuple[str, float]] = field(default_factory=list)
+    kills_meant: tuple[str, ...] = ()
+    looks_alive: int = 0
+    looks_alive_min: int = 1
 
 
 @asynccontextmanager
@@ -203,7 +209,13 @@ async def deadlocks(world: World) -> int:
         return sum(row[1] for row in await queries.deadlocks.rows(conn, services=["orders", "catalog"]))
 
 
-async def state_of(world: World) -> tuple[str, str]:
-    """One text per database for all that events decide."""
-    async with reading(world, "orders") as orders, reading(world, "catalog") as catalog:
-        return str(await queries.state_of_orders.value(orders)), str(await queries.state_of_catalog.value(catalog))
+async def state_of(world: World) -> dict[str, str]:
+    """A hash of every table, by its name, of every service that hears events; and of how much each has published."""
+    state = {}
+    for service in (name for name in SERVICES if registry.handler_groups(name)):
+        async with reading(world, service) as conn:
+            for (table,) in await queries.own_tables.rows(conn, not_state=[*KERNEL_TABLES, "shop_figures"]):
+                rows = f"SELECT md5(string_agg(md5(t::text), '' ORDER BY md5(t::text))) FROM \"{table}\" AS t"  # noqa: S608  a name from the catalogue
+                state[f"{service}.{table}"] = str(await conn.fetchval(rows))
+            state[f"{service}, published"] = str(await queries.published.value(conn))
+    return state

@@ -108,23 +108,17 @@ SELECT coalesce(sum(n), 0)::bigint
 -- Orders whose stock is set aside.
 SELECT count(*) FROM reservation_orders WHERE state = 'reserved';
 
--- name: state_of_orders
--- One text for all that the events of orders decide, to be compared before and after.
-SELECT md5(string_agg(line, '|' ORDER BY line)) FROM (
-    SELECT concat_ws(',', order_id, status, received_minor, cancel_reason, attempt) AS line FROM orders
-    UNION ALL SELECT concat_ws(',', parcel_id, status) FROM parcels
-    UNION ALL SELECT concat_ws(',', order_id, status, amount_minor) FROM charges
-    UNION ALL SELECT concat_ws(',', provider_reference, verdict, refunded_minor) FROM receipts
-    UNION ALL SELECT concat_ws(',', product_id, version, unit_price_minor) FROM offers
-    UNION ALL SELECT concat_ws(',', 'events', topic, count(*)) FROM outbox GROUP BY topic) AS lines;
+-- name: own_tables
+-- The tables that hold a service's state. The kernel's own are not among them, nor sums that the clock adds up anew.
+SELECT relname::text FROM pg_class
+ WHERE relkind IN ('r', 'p') AND relnamespace = 'public'::regnamespace AND NOT relispartition
+   AND relname <> ALL (:not_state::text[])
+ ORDER BY relname;
 
--- name: state_of_catalog
--- The same of the catalog.
-SELECT md5(string_agg(line, '|' ORDER BY line)) FROM (
-    SELECT concat_ws(',', product_id, version, on_hand, reserved, sold, returned, received) AS line FROM stock
-    UNION ALL SELECT concat_ws(',', order_id, attempt, state, product_ids, quantities, restocked) FROM reservation_orders
-    UNION ALL SELECT concat_ws(',', product_id, version, unit_price_minor, state) FROM products
-    UNION ALL SELECT concat_ws(',', 'events', topic, count(*)) FROM outbox GROUP BY topic) AS lines;
+-- name: published
+-- How much was published.
+SELECT md5(string_agg(concat_ws(',', topic, events), '|' ORDER BY topic))
+  FROM (SELECT topic, count(*) AS events FROM outbox GROUP BY topic) AS counted;
 
 -- name: moved_offers
 -- At this instant: the copies of products that were changed since they were listed.

@@ -33,12 +33,12 @@ class Done:
 
 @dataclass(slots=True)
 class Checkout:
-    """One checkout session. `lines`: product, version, unit price, as the cart that was accepted held them."""
+    """One checkout session. `lines`: product, version, unit price, quantity, as in the cart that was accepted."""
 
     tid: int
     customer: str
     submitted: float
-    lines: list[tuple[str, int, int]]
+    lines: list[tuple[str, int, int, int]]
     order_id: str = ""
     outcome: Outcome = Outcome.UNDECIDED
     reason: str = ""

@@ -19,7 +19,7 @@ from bench.online_marketplace.facts import Run, come_to_rest, deadlocks, read_fa
 from bench.online_marketplace.journal import Look, Outcome
 from bench.online_marketplace.population import ENVIRONMENT, World, populate, sign_in
 from bench.online_marketplace.profiles import Profile
-from bench.online_marketplace.watcher import Watcher
+from bench.online_marketplace.watcher import LOOK_SECONDS, Watcher
 from bench.online_marketplace.workload import Kind
 from bench.stage import Stage
 from deploy.local.layout import PROJECT
@@ -89,7 +89,9 @@ async def run_profile(
     run = await _collect(world, driver, watcher)
     run.unrest = unrest + again[2]
     run.republished = again[:2]
-    run.kills = kills
+    run.kills, run.kills_meant = kills, profile.kills
+    # A look takes a while when all is busy, and what is killed cannot be looked at.
+    run.looks_alive_min = round(len(profile.concurrency) * profile.seconds / LOOK_SECONDS / 4)
     run.isolated = None if isolated is None else isolated["marked"]
     run.deadlocks = await deadlocks(world) - deadlocks_before
     verdicts = checks.verdicts(run)
@@ -165,6 +167,7 @@ async def _collect(world: World, driver: Driver, watcher: Watcher) -> Run:
         mirror,
         alive=dict(watcher.found),
         looks_at_rest=looks,
+        looks_alive=watcher.looks,
         calls=watcher.calls,
     )
 

@@ -14,6 +14,7 @@ from bench.online_marketplace.facts import queries, reading
 from bench.online_marketplace.population import World
 from deploy.local.files import read_json
 from deploy.local.stack import SERVICES, recorded_pid
+from shared.db import CONNECTION_LOST
 
 LOOK_SECONDS = 2
 FOUND_MAX = 20

@@ -83,10 +83,12 @@ def clean_run() -> Run:
     )
     journal = Journal(
         checkouts=[
-            Checkout(1, "ani", 5.0, [("a", 2, 55), ("b", 1, 50), ("c", 1, 70)], "done", Outcome.SUCCESS, "", 6.0),
-            Checkout(2, "budi", 5.0, [("b", 1, 50)], "unpaid", Outcome.NOT_ACCEPTED, "payment_refused", 6.0),
-            Checkout(3, "ani", 7.0, [("b", 1, 50)], "sold-out", Outcome.NOT_ACCEPTED, "out_of_stock", 8.0),
-            Checkout(4, "budi", 7.0, [("a", 1, 50)], "", Outcome.ABORT, "offer-changed"),
+            Checkout(
+                1, "ani", 5.0, [("a", 2, 55, 2), ("b", 1, 50, 1), ("c", 1, 70, 1)], "done", Outcome.SUCCESS, "", 6.0
+            ),
+            Checkout(2, "budi", 5.0, [("b", 1, 50, 1)], "unpaid", Outcome.NOT_ACCEPTED, "payment_refused", 6.0),
+            Checkout(3, "ani", 7.0, [("b", 1, 50, 1)], "sold-out", Outcome.NOT_ACCEPTED, "out_of_stock", 8.0),
+            Checkout(4, "budi", 7.0, [("a", 1, 50, 1)], "", Outcome.ABORT, "offer-changed"),
         ],
         updates=[Update(5, "one", "a", 1, 2, 55, 4.0)],
         looks=[Look("one", 1, 170, (("p1", 170),))],
@@ -98,7 +100,9 @@ def clean_run() -> Run:
         facts,
         mirror={"a": (2, 55), "b": (1, 50), "c": (1, 70)},
         looks_at_rest=[Look("one", 1, 170, (("p1", 170),)), Look("two", 1, 80, (("p2", 80),))],
-        republished=(3, True),
+        republished=(3, []),
         isolated=4,
         kills=[("orders", 9.0)],
+        kills_meant=("orders",),
+        looks_alive=3,
     )

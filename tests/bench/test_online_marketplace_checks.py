@@ -24,7 +24,7 @@ def late_shipment(run: Run) -> None:
 
 def older_line(run: Run) -> None:
     run.facts.lines[0].version = 1
-    run.journal.checkouts[0].lines[0] = ("a", 1, 50)
+    run.journal.checkouts[0].lines[0] = ("a", 1, 50, 2)
 
 
 def torn_cart(run: Run) -> None:
@@ -47,6 +47,8 @@ PLANTED: dict[str, tuple[str, Plant]] = {
         "V2",
         lambda run: run.facts.orders.update({"x": OrderFact("ani", "cancelled", 0, 0, "out_of_stock")}),
     ),
+    "one more than was in the cart": ("V2", lambda run: setattr(run.facts.lines[0], "quantity", 3)),
+    "dearer than it was in the cart": ("V2", lambda run: setattr(run.facts.lines[0], "unit_price_minor", 56)),
     "an order hangs": ("V2", lambda run: setattr(run.facts.orders["unpaid"], "status", "reserved")),
     "a mark that lied": ("V2", lambda run: setattr(run.journal.checkouts[1], "outcome", Outcome.SUCCESS)),
     "a unit vanished": ("V3", lambda run: setattr(run.facts.stock["a"], "on_hand", 7)),
@@ -58,6 +60,7 @@ PLANTED: dict[str, tuple[str, Plant]] = {
     "the copy is behind": ("V5", lambda run: run.facts.offers.update(a=(1, 50))),
     "the copy misses a product": ("V5", lambda run: run.facts.offers.pop("c")),
     "the copy went back": ("V6", lambda run: run.alive.update(V6=["a"])),
+    "nobody looked": ("V6", lambda run: setattr(run, "looks_alive", 0)),
     "a torn cart": ("V7", torn_cart),
     "a version that never was": ("V7", lambda run: setattr(run.facts.lines[2], "version", 9)),
     "stock at another version": ("V8", lambda run: setattr(run.facts.stock["a"], "version", 1)),
@@ -108,8 +111,8 @@ PLANTED: dict[str, tuple[str, Plant]] = {
         "V17",
         lambda run: run.journal.checkouts.append(Checkout(9, "ani", 1.0, [], "lost", Outcome.UNDECIDED)),
     ),
-    "a repeated event did something": ("V17", lambda run: setattr(run, "republished", (3, False))),
-    "nothing was told again": ("V17", lambda run: setattr(run, "republished", (0, True))),
+    "a repeated event did something": ("V17", lambda run: setattr(run, "republished", (3, ["orders.stock"]))),
+    "nothing was told again": ("V17", lambda run: setattr(run, "republished", (0, []))),
     "events that never arrived": ("V17", lambda run: run.unrest.append("7 events of orders are not sent")),
     "all stood still with the consumer": ("V18", lambda run: setattr(run, "isolated", 0)),
     "the log misses a payment": ("V19", lambda run: drop_event(run, PAID)),
@@ -119,6 +122,7 @@ PLANTED: dict[str, tuple[str, Plant]] = {
         lambda run: run.facts.events.append(EventFact("done", PLACED, None, "ani")),
     ),
     "an acknowledged order did not survive": ("V20", lambda run: run.facts.orders.pop("done")),
+    "one was never killed": ("V20", lambda run: setattr(run, "kills_meant", ("orders", "postgres"))),
     "nothing was at stake": ("V20", lambda run: setattr(run, "kills", [("orders", 1.0)])),
 }
 

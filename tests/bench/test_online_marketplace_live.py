@@ -18,11 +18,11 @@ from tests.conftest import MakeDatabase
 
 OF_ORDERS = (
     "orders", "lines", "parcels", "charges", "receipts", "events", "offers", "moved_offers", "unfinished_orders",
-    "state_of_orders", "connectable", "deadlocks", "unsent",
+    "connectable", "deadlocks", "unsent", "own_tables", "published",
 )  # fmt: skip
 OF_CATALOG = (
     "products", "stock", "reservations", "changes", "stock_constraints", "overdrawn", "uneven_reservations",
-    "orphaned_stock", "open_reservations", "state_of_catalog", "unsent",
+    "orphaned_stock", "open_reservations", "unsent", "own_tables", "published",
 )  # fmt: skip
 
 

@@ -69,7 +69,8 @@ async def happen(listed: Listed, run: Run) -> Outcome:
     except Exception as error:  # the suite goes on; what happened is in the report
         traceback.print_exc()
         outcome = run.outcome(listed.name, "broke off")
-        outcome.faults.append(f"{type(error).__name__}: {error}")
+        first = error.exceptions[0] if isinstance(error, ExceptionGroup) else error
+        outcome.faults.append(f"{type(first).__name__}: {first}")
         outcome.is_control = False
     outcome.seconds = round(time.monotonic() - began, 1)
     return outcome

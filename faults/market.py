@@ -226,9 +226,14 @@ class Market:
         }
         began = time.monotonic()
         twin = asyncio.create_task(self._place_again(life, body)) if life.is_sent_twice else None
-        placed = await self._until_answered(
-            line, "POST", "/v1/orders", life.buyer, body, key=life.key, is_enough=lambda status: status == 201
-        )
+        try:
+            placed = await self._until_answered(
+                line, "POST", "/v1/orders", life.buyer, body, key=life.key, is_enough=lambda status: status == 201
+            )
+        except BaseException:
+            if twin is not None:
+                twin.cancel()
+            raise
         self.tally.longest_seconds = max(self.tally.longest_seconds, time.monotonic() - began)
         self.tally.placed_at.append(time.monotonic())
         if twin is not None and (await twin)["order_id"] != placed["order_id"]:

@@ -27,7 +27,9 @@ PAIRS, WINDOW_SECONDS = 20, 6.0
 ASKING_PERCENT_MIN = 1.5  # of the time; what else it does of its 5 % is computing
 STARTING_SECONDS = 8.0  # Python and its libraries are loaded: no part of what a look costs
 
-IS_AUDIT_ASKING = "SELECT EXISTS (FROM pg_stat_activity WHERE application_name = 'lumbung-audit' AND state <> 'idle')"
+IS_AUDIT_ASKING = (
+    "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE application_name = 'lumbung-audit' AND state <> 'idle')"
+)
 
 
 @dataclass(frozen=True)

@@ -109,10 +109,11 @@ SELECT coalesce(sum(n), 0)::bigint
 SELECT count(*) FROM reservation_orders WHERE state = 'reserved';
 
 -- name: own_tables
--- The tables that hold a service's state. The kernel's own are not among them, nor sums that the clock adds up anew.
+-- The tables that hold a service's state and that the audit may read. The kernel's own are not among them, nor sums
+-- that the clock adds up anew.
 SELECT relname::text FROM pg_class
  WHERE relkind IN ('r', 'p') AND relnamespace = 'public'::regnamespace AND NOT relispartition
-   AND relname <> ALL (:not_state::text[])
+   AND relname <> ALL (:not_state::text[]) AND has_table_privilege(oid, 'SELECT')
  ORDER BY relname;
 
 -- name: published

@@ -126,7 +126,7 @@ def main(products: int, seconds: int) -> None:
     """Measure, in one run, what docs/performance.md reports."""
     is_quick = bool(os.environ.get("QUICK"))
     if is_quick:
-        products, seconds = min(products, 20_000), min(seconds, 8)
+        products, seconds = min(products, 10_000), min(seconds, 6)
     about = {"machine": machine.describe(), "products": products, "seconds": seconds}
     details = asyncio.run(run(products=products, seconds=seconds, is_quick=is_quick))
     details |= taken_over(RESULTS / "latest.json", "ablation", "processes")

@@ -3,8 +3,7 @@
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from hashlib import md5
 from typing import Any
@@ -13,12 +12,10 @@ from uuid import UUID
 import asyncpg
 
 from bench.stage import CATEGORIES, REGIONS, WORDS, say
-from deploy.local.provision_postgres import rights_script
-from deploy.local.stack import OWNER, Stack
+from deploy.local.stack import Stack
 from shared import sql
 from shared.db import RawConnection
 from shared.idempotency import KEPT_DAYS
-from shared.migrate import migrate
 from shared.service import OUTBOX_DAYS
 
 queries = sql.load(__file__, "large.sql")
@@ -150,24 +147,6 @@ async def make_orders(stack: Stack, database: str, orders: int, owner_id: UUID) 
     (counted,) = await queries.counted.rows(conn)
     await conn.close()
     return [str(row["product_id"]) for row in sold], dict(counted) | {"making_s": round(time.monotonic() - began)}
-
-
-@asynccontextmanager
-async def database_of_orders(stack: Stack, name: str) -> AsyncIterator[str]:
-    """The address of a migrated database for the service's role, which is gone afterwards."""
-    admin = await asyncpg.connect(stack.superuser_dsn())
-    try:
-        await admin.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
-        await admin.execute(f"CREATE DATABASE {name} OWNER {OWNER} STRATEGY wal_log")
-        owner = await asyncpg.connect(stack.superuser_dsn(name))
-        await owner.execute(rights_script("orders").replace("DATABASE orders", f"DATABASE {name}"))
-        await owner.close()
-        await admin.execute(f"GRANT CONNECT ON DATABASE {name} TO orders")
-        await migrate(stack.owner_dsn("orders").rsplit("/", 1)[0] + f"/{name}", "orders")
-        yield stack.dsn("orders").rsplit("/", 1)[0] + f"/{name}"
-    finally:
-        await admin.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
-        await admin.close()
 
 
 def shop_ids(count: int) -> list[str]:

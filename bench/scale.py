@@ -7,7 +7,6 @@ over.
 """
 
 import asyncio
-import base64
 import contextlib
 import json
 import os
@@ -27,9 +26,10 @@ import asyncpg
 import click
 
 from bench import measure
-from bench.large import TRAITS, database_of_orders, make_orders, make_products, queries, shop_ids
+from bench.databases import throw_away
+from bench.large import TRAITS, make_orders, make_products, queries, shop_ids
 from bench.load import Plan
-from bench.stage import WORDS, Stage, load, lumbung, people, say, sign_in
+from bench.stage import WORDS, Stage, claims_of, load, lumbung, people, say, sign_in
 from deploy.local.layout import PROJECT
 from deploy.local.stack import Stack, load_stack
 
@@ -203,20 +203,14 @@ async def sign_in_quietly(stage: Stage) -> None:
         stage.signed_in_at = time.monotonic()  # type: ignore[attr-defined]  # noted on the stage, for nobody else
 
 
-def account_of(token: str) -> UUID:
-    """Whose token it is."""
-    body = token.split(".")[1]
-    return UUID(json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))["sub"])
-
-
 async def orders(stage: Stage, count: int, seconds: float, rounds: int) -> dict[str, Any]:
     """The small market and the large one, measured in turn."""
     on_stack("stop", "orders")
-    owner_id = account_of(stage.tokens[0])
+    owner_id = UUID(claims_of(stage.tokens[0])["sub"])
     figures: dict[str, Any] = {"small_orders": SMALL, "large_orders": count}
     async with (
-        database_of_orders(stage.stack, "scale_small") as small_dsn,
-        database_of_orders(stage.stack, "scale_large") as large_dsn,
+        throw_away(stage.stack, "orders", "scale_small") as small_dsn,
+        throw_away(stage.stack, "orders", "scale_large") as large_dsn,
     ):
         small = Market(stage, "scale_small", small_dsn, int(PORT_BASE) + 70)
         large = Market(stage, "scale_large", large_dsn, int(PORT_BASE) + 71)

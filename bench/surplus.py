@@ -9,8 +9,6 @@ import json
 import statistics
 import sys
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
@@ -18,8 +16,8 @@ from uuid import uuid4
 import asyncpg
 import click
 
-from deploy.local.provision_postgres import rights_script
-from deploy.local.stack import OWNER, Stack, load_stack
+from bench.databases import throw_away
+from deploy.local.stack import load_stack
 from services.cooperatives.domain.book_year import BookYear
 from services.cooperatives.domain.cooperative import CapitalBase
 from services.cooperatives.domain.division import divide
@@ -29,7 +27,6 @@ from services.cooperatives.use_cases.divide_surplus import divide_surplus, read_
 from shared import sql
 from shared.db import Connection, Database, RawConnection
 from shared.ids import new_id
-from shared.migrate import migrate
 
 queries = sql.load(__file__, "surplus.sql")
 ALLOCATION = {
@@ -39,24 +36,6 @@ ALLOCATION = {
 INCOME_MINOR, EXPENSE_MINOR = 98_765_432_109, 55_555_555_555
 SERVICE = "cooperatives"
 RUNS = 3
-
-
-@asynccontextmanager
-async def throw_away(stack: Stack) -> AsyncIterator[str]:
-    """The name of a migrated database, which is gone afterwards."""
-    name = f"bench_surplus_{uuid4().hex[:8]}"
-    admin = await asyncpg.connect(stack.superuser_dsn())
-    try:
-        await admin.execute(f"CREATE DATABASE {name} OWNER {OWNER} STRATEGY wal_log")
-        owner = await asyncpg.connect(stack.superuser_dsn(name))
-        await owner.execute(rights_script(SERVICE).replace(f"DATABASE {SERVICE}", f"DATABASE {name}"))
-        await owner.close()
-        await admin.execute(f"GRANT CONNECT ON DATABASE {name} TO {SERVICE}")
-        await migrate(stack.owner_dsn(SERVICE).rsplit("/", 1)[0] + f"/{name}", SERVICE)
-        yield name
-    finally:
-        await admin.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
-        await admin.close()
 
 
 async def make(raw: RawConnection, *, cooperative_id: Any, chair: Any, members: int, entries: int) -> None:
@@ -81,15 +60,14 @@ async def measure(*, members: int, entries: int) -> dict[str, Any]:
     stack = load_stack()
     figures: dict[str, Any] = {"members": members, "entries": entries}
     cooperative_id, chair = new_id(), new_id()
-    async with throw_away(stack) as name:
+    name = f"bench_surplus_{uuid4().hex[:8]}"
+    async with throw_away(stack, SERVICE, name) as dsn:
         raw = await asyncpg.connect(stack.superuser_dsn(name))
         began = time.monotonic()
         await make(raw, cooperative_id=cooperative_id, chair=chair, members=members, entries=entries)
         await raw.close()
         figures["making_s"] = round(time.monotonic() - began, 2)
-        db = await Database.connect(
-            stack.dsn(SERVICE).rsplit("/", 1)[0] + f"/{name}", source=SERVICE, command_seconds=120
-        )
+        db = await Database.connect(dsn, source=SERVICE, command_seconds=120)
         try:
             year = BookYear(2025, 12)
             async with db.reading() as conn:

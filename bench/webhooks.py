@@ -21,13 +21,12 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
-import asyncpg
 import psutil
 
+from bench.databases import throw_away
 from bench.load import percentile_ms
 from deploy.local.layout import PROJECT
-from deploy.local.provision_postgres import rights_script
-from deploy.local.stack import OWNER, Stack, load_stack
+from deploy.local.stack import Stack, load_stack
 from services.financing.running import News
 from services.financing.settings import FinancingSettings
 from services.financing.use_cases.register_lender import register_lender
@@ -36,7 +35,6 @@ from services.financing.use_cases.tell_lenders import LenderFact, tell_now
 from shared import sql
 from shared.clock import utc_now
 from shared.db import Database
-from shared.migrate import migrate
 
 queries = sql.load(__file__, "measure.sql")
 ENDPOINTS, DEAD = 1_000, 100
@@ -88,17 +86,8 @@ async def measure(stack: Stack, seconds: int) -> dict[str, Any]:
 
 @asynccontextmanager
 async def _database(stack: Stack) -> AsyncIterator[tuple[Database, str]]:
-    """A migrated database of financing, dropped in the end."""
-    admin = await asyncpg.connect(stack.superuser_dsn())
-    try:
-        await admin.execute(f"DROP DATABASE IF EXISTS {NAME} WITH (FORCE)")
-        await admin.execute(f"CREATE DATABASE {NAME} OWNER {OWNER} STRATEGY wal_log")
-        owner = await asyncpg.connect(stack.superuser_dsn(NAME))
-        await owner.execute(rights_script("financing").replace("DATABASE financing", f"DATABASE {NAME}"))
-        await owner.close()
-        await migrate(stack.owner_dsn("financing").rsplit("/", 1)[0] + f"/{NAME}", "financing")
-        await admin.execute(f"GRANT CONNECT ON DATABASE {NAME} TO financing")
-        dsn = stack.dsn("financing").rsplit("/", 1)[0] + f"/{NAME}"
+    """A migrated database of financing, dropped in the end, and its address."""
+    async with throw_away(stack, "financing", NAME) as dsn:
         settings = FinancingSettings(
             database_url=dsn,
             kafka_bootstrap="unused:1",
@@ -114,9 +103,6 @@ async def _database(stack: Stack) -> AsyncIterator[tuple[Database, str]]:
             yield database, dsn
         finally:
             await database.close()
-    finally:
-        await admin.execute(f"DROP DATABASE IF EXISTS {NAME} WITH (FORCE)")
-        await admin.close()
 
 
 async def _subscribe(database: Database) -> dict[UUID, str]:

@@ -1,8 +1,6 @@
 """Clock steps of a day both ways, for the whole machine: services, PostgreSQL, Kafka and sandboxes see them at once."""
 
 import asyncio
-import base64
-import json
 import os
 import shutil
 import struct
@@ -12,6 +10,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+from bench.stage import claims_of
 from deploy.local import control
 from deploy.local.layout import PROJECT
 from deploy.local.postgres import place_postgres
@@ -61,11 +60,7 @@ async def clock_steps_of_a_day(run: Run) -> Outcome:
 async def _not_moved(ground: Ground, step: int) -> list[str]:
     """Sentences about clocks that do not tell the stepped time: PostgreSQL's, and identity's in a token."""
     ((of_database,),) = await ground.look("orders", "now")
-    body = ground.tokens[0].split(".")[1]
-    told = {
-        "PostgreSQL": of_database.timestamp(),
-        "identity": json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))["iat"],
-    }
+    told = {"PostgreSQL": of_database.timestamp(), "identity": claims_of(ground.tokens[0])["iat"]}
     meant = time.time() + step
     return [f"{who}'s clock is {at - meant:.0f} s off" for who, at in told.items() if abs(at - meant) > 60]
 

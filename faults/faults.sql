@@ -28,13 +28,6 @@ SELECT o.topic, o.id, o.event_id, o.type, o.record_key, o.ordering_key, o.occurr
   JOIN unnest(:topics::text[], :last_ids::bigint[]) AS e (topic, last_id) ON e.topic = o.topic AND o.id > e.last_id
  ORDER BY o.topic, o.id;
 
--- name: own_tables
--- The tables that hold a service's state; partitions are read through their parents.
-SELECT relname FROM pg_class
- WHERE relkind IN ('r', 'p') AND relnamespace = 'public'::regnamespace AND NOT relispartition
-   AND relname <> ALL (:kernel::text[])
- ORDER BY relname;
-
 -- name: said
 -- What was published, without ids and moments: how often of each type and key.
 SELECT jsonb_build_object('type', type, 'key', ordering_key, 'times', count(*))::text

@@ -20,6 +20,7 @@ from unittest.mock import patch
 
 import asyncpg
 
+from bench.online_marketplace.facts import queries as tables
 from bench.stage import say
 from deploy import registry
 from deploy.local.stack import SERVICES
@@ -235,7 +236,7 @@ async def state_of(dsn: str) -> State:
     conn: Any = await asyncpg.connect(dsn)
     try:
         state: State = {}
-        for (table,) in await queries.own_tables.rows(conn, kernel=list(KERNEL_TABLES)):
+        for (table,) in await tables.own_tables.rows(conn, not_state=list(KERNEL_TABLES)):
             rows = await conn.fetch(f'SELECT to_jsonb(t)::text FROM "{table}" AS t')  # noqa: S608  a name from the catalogue
             state[table] = [json.loads(row[0]) for row in rows]
         for name in ("said", "set_aside"):

@@ -58,10 +58,12 @@ async def test_effects_and_events_stay_together_when_tasks_are_cancelled_anywher
 async def test_a_connection_cut_before_the_commit_changes_nothing(
     kernel_db: Database, superuser: "asyncpg.Connection[Row]"
 ) -> None:
-    counter_id = uuid4()
+    counter_id, woken = uuid4(), []
+    kernel_db.wakers["of the test"].append(lambda: woken.append(1))
 
     async def cut_and_commit() -> None:
         async with kernel_db.transaction() as conn:
+            conn.wakes.add("of the test")  # it may be committed all the same, and nobody else would say so
             await conn.execute("INSERT INTO effects (counter_id, kind, number) VALUES ($1, 'cut', 1)", counter_id)
             pid = await conn.fetchval("SELECT pg_backend_pid()")
             await superuser.execute("SELECT pg_terminate_backend($1, 5000)", pid)
@@ -69,6 +71,7 @@ async def test_a_connection_cut_before_the_commit_changes_nothing(
     with pytest.raises(OutcomeUnknown):
         await cut_and_commit()
 
+    assert woken == [1]
     assert await numbers(kernel_db, counter_id) == []
     await change(kernel_db, counter_id, 2)
     assert await numbers(kernel_db, counter_id) == [2]

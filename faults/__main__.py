@@ -16,7 +16,7 @@ import click
 
 from bench.stage import say
 from deploy.local.layout import PROJECT
-from faults import clocks, kills, outages, overload, planted, replay, report, storms
+from faults import clocks, controls, kills, outages, overload, planted, replay, report, storms
 from faults.books import Auditing, Outcome
 from faults.catalogue import FAULTS, Listed, Run
 from faults.ground import SHORT_CLOCKS, Ground
@@ -25,7 +25,16 @@ HOME = os.environ.get("LUMBUNG_HOME", ".local/faults")
 PORT_BASE = int(os.environ.get("LUMBUNG_PORT_BASE", "25000"))
 BUYERS = 16
 TEST_SECONDS_MAX = 1800.0  # what takes longer hangs, and is broken off
-MODULES = (kills, outages, replay, planted, overload, storms, clocks)  # in this order: the story is played only once
+MODULES = (
+    kills,
+    outages,
+    replay,
+    planted,
+    overload,
+    storms,
+    clocks,
+    controls,
+)  # in this order: the story is played only once
 IN_ORDER = sorted(
     FAULTS, key=lambda name: [module.__name__ for module in MODULES].index(FAULTS[name].happen.__module__)
 )
@@ -136,8 +145,8 @@ async def suite(
         told(outcomes)
         if listed.spoils or not outcome.is_clean:
             ground = None
-    if ground is not None and not is_kept:
-        await ground.command("down", "--delete-data")
+    if not is_kept:  # also when the last test spoilt it
+        await Ground.of(HOME, PORT_BASE).command("down", "--delete-data", is_checked=False)
     return outcomes
 
 

@@ -50,6 +50,7 @@ class Outcome:
     commit: str = ""  # the code that it happened to
     asked: int = 0  # orders that were to be placed at least
     is_control: bool = False  # a protection was taken away: it must not be clean
+    sign: str = ""  # of a control: the words of the fault that must be seen, where the harm is none to orders
 
     @property
     def is_clean(self) -> bool:
@@ -59,8 +60,9 @@ class Outcome:
 
     @property
     def is_as_promised(self) -> bool:
-        """Clean; for a control: seen to lose or to double. That something was only slow proves nothing."""
-        is_seen_to_fail = bool(self.lost + self.doubled + self.differences)
+        """Clean; for a control: its sign seen, or a loss or a double. That something was only slow proves nothing."""
+        is_harmed = bool(self.lost + self.doubled + self.differences)
+        is_seen_to_fail = any(self.sign in fault for fault in self.faults) if self.sign else is_harmed
         return bool(self.skipped) or (is_seen_to_fail if self.is_control else self.is_clean)
 
     def as_document(self) -> dict[str, Any]:

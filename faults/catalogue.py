@@ -5,6 +5,7 @@ import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from faults.books import Auditing, Outcome, close
 from faults.ground import Ground
@@ -72,6 +73,7 @@ class Run:
 
 
 Fault = Callable[[Run], Awaitable[Outcome]]
+F = TypeVar("F", bound=Callable[..., Awaitable[Outcome]])
 
 
 @dataclass(frozen=True)
@@ -91,10 +93,10 @@ FAULTS: dict[str, Listed] = {}
 
 def fault(
     name: str, promise: str, *, is_control: bool = False, is_short: bool = False, spoils: bool = False
-) -> Callable[[Fault], Fault]:
+) -> Callable[[F], F]:
     """Put a fault on the list. A control takes a protection away, and must be seen to fail."""
 
-    def declare(function: Fault) -> Fault:
+    def declare(function: F) -> F:
         assert name not in FAULTS, f"two faults are named {name}"
         FAULTS[name] = Listed(name, promise, function, is_control, is_short, spoils or is_control)
         return function

@@ -11,13 +11,14 @@ import os
 import runpy
 import signal
 import sys
+from functools import partial
 from typing import Any
 
 import aiokafka.conn
 import asyncpg.transaction
 from aiokafka import TopicPartition
 
-from shared import kafka
+from shared import db, dead_letters, kafka, worker
 from shared.kafka import Consumer, Polled, Producer, Record
 from shared.worker import Runner
 
@@ -70,6 +71,12 @@ def install_death(death: Death) -> None:
     Consumer.commit = mortal_offsets  # type: ignore[method-assign]  # this is what the file is for
 
 
+def _put(where: Any, **values: Any) -> None:
+    """Modules took these names when they were loaded: those that are loaded by now need it said, too."""
+    for name, value in values.items():
+        setattr(where, name, value)
+
+
 def without_offsets_after_handlers() -> None:
     """Offsets are committed as soon as records came."""
     poll = Consumer.poll
@@ -102,9 +109,35 @@ def without_acknowledged_sends() -> None:
     Producer.send = careless  # type: ignore[method-assign]  # this is what the file is for
 
 
+def without_patience_for_the_database() -> None:
+    """A lost connection is an error like any other: nobody waits for the database, nobody says 503."""
+    _put(db, TRANSIENT=(), CONNECTION_LOST=())
+    _put(dead_letters, TRANSIENT=())
+    _put(worker, TRY_AGAIN=(), LOST=())
+
+
+def without_time_limits() -> None:
+    """The database is waited for however long it takes."""
+    _put(db.Database, connect=partial(db.Database.connect, acquire_seconds=3600, command_seconds=3600))
+
+
+def without_waiting_for_room() -> None:
+    """A full disk is the event's fault."""
+
+    def less(kinds: Any) -> Any:
+        return tuple(kind for kind in kinds if kind is not asyncpg.DiskFullError)
+
+    _put(db, TRANSIENT=less(db.TRANSIENT))
+    _put(dead_letters, TRANSIENT=less(db.TRANSIENT))
+    _put(worker, TRY_AGAIN=less(worker.TRY_AGAIN), LOST=less(worker.LOST))
+
+
 TAKEN_AWAY = {
     "offsets_after_handlers": without_offsets_after_handlers,
     "acknowledged_sends": without_acknowledged_sends,
+    "patience_for_the_database": without_patience_for_the_database,
+    "time_limits": without_time_limits,
+    "waiting_for_room": without_waiting_for_room,
 }
 
 

@@ -1,7 +1,6 @@
 """Clock steps of a day both ways, for the whole machine: services, PostgreSQL, Kafka and sandboxes see them at once."""
 
 import asyncio
-import os
 import shutil
 import struct
 import subprocess
@@ -11,12 +10,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from bench.stage import claims_of
-from deploy.local import control
 from deploy.local.layout import PROJECT
 from deploy.local.postgres import place_postgres
 from faults.books import Auditing, Outcome
 from faults.catalogue import Run, fault
-from faults.ground import SHORT_CLOCKS, Ground
+from faults.ground import Ground
 from faults.market import Tally
 
 DAY = 86_400
@@ -67,7 +65,6 @@ async def _not_moved(ground: Ground, step: int) -> list[str]:
 
 async def _with_clock(ground: Ground) -> Path:
     """Start the stack again under a clock that can be stepped; the file that says by how much."""
-    await ground.command("down")
     folder = Path(place_postgres(ground.layout).data).parent  # where PostgreSQL's own user may read
     library, clock = folder / "clock.so", folder / "clock"
     source = str(PROJECT / "faults" / "clock.c")
@@ -77,15 +74,5 @@ async def _with_clock(ground: Ground) -> Path:
     clock.write_bytes(struct.pack("=q", 0))
     for path in (library, clock):
         path.chmod(0o755)
-    environment = os.environ | SHORT_CLOCKS | ground.environment
-    ground.layout.state_file.unlink(missing_ok=True)
-    with ground.log_of("supervisor").open("ab") as log:
-        await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "faults.supervised", str(library), str(clock),
-            cwd=PROJECT, env=environment, stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log,
-            start_new_session=True,
-        )  # fmt: skip
-    await ground.back("orders", seconds=180)
-    await ground.back("catalog", seconds=60)
-    assert control.supervisor_pid(ground.layout) is not None
+    await ground.restart(environment={"LD_PRELOAD": str(library), "FAULTS_CLOCK": str(clock)})
     return clock

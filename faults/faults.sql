@@ -34,9 +34,9 @@ SELECT jsonb_build_object('type', type, 'key', ordering_key, 'times', count(*)):
   FROM outbox GROUP BY type, ordering_key;
 
 -- name: set_aside
--- What could not be handled, by type and reason.
+-- What could not be handled, by type and reason. What waits behind it is a matter of arrival: topics share no order.
 SELECT jsonb_build_object('type', type, 'state', state, 'event', event_id, 'reason', reason)::text
-  FROM dead_letters WHERE state IN ('dead', 'retry', 'behind');
+  FROM dead_letters WHERE state IN ('dead', 'retry');
 
 -- name: set_aside_for_room
 -- Events that were not handled in their turn because the disk was full, also those that were handled later.

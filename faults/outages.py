@@ -5,7 +5,7 @@ import os
 import shutil
 import signal
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 
@@ -174,7 +174,9 @@ def _signal_all(pids: list[int], number: int) -> None:
 
 
 @asynccontextmanager
-async def behind_proxies(run: Run, database: Proxy, kafka: Proxy | None = None) -> AsyncIterator[list[Keeper]]:
+async def behind_proxies(
+    run: Run, database: Proxy, kafka: Proxy | None = None, *, without: Sequence[str] = ()
+) -> AsyncIterator[list[Keeper]]:
     """Orders and catalog as processes of ours, that reach PostgreSQL (and Kafka) through a proxy."""
     to_database = await database.start()
     to_kafka = await kafka.start() if kafka is not None else 0
@@ -185,7 +187,9 @@ async def behind_proxies(run: Run, database: Proxy, kafka: Proxy | None = None) 
             address = run.ground.stack.postgres_address
             dsn = run.ground.stack.dsn(service).replace(address, f"127.0.0.1:{to_database}")
             environment = {"LUMBUNG_DATABASE_URL": dsn}
-            keepers.append(Keeper(run.ground, service, rng, environment=environment, kafka_port=to_kafka))
+            keepers.append(
+                Keeper(run.ground, service, rng, environment=environment, kafka_port=to_kafka, without=without)
+            )
         try:
             for keeper in keepers:
                 await keeper.start()
@@ -202,7 +206,7 @@ async def behind_proxies(run: Run, database: Proxy, kafka: Proxy | None = None) 
     "postgres-in-a-black-hole",
     "A database whose packets vanish is answered with 503 in time; the pool comes back by itself.",
 )
-async def postgres_in_a_black_hole(run: Run) -> Outcome:
+async def postgres_in_a_black_hole(run: Run, *, without: Sequence[str] = ()) -> Outcome:
     """Everything to and from it is swallowed, connections stay open, new ones are never answered."""
     outcome = run.outcome("postgres-in-a-black-hole", f"PostgreSQL out of reach for {FROZEN_SECONDS:.0f} s")
     proxy = Proxy(run.ground.stack.ports["postgres"], run.seed)
@@ -219,7 +223,7 @@ async def postgres_in_a_black_hole(run: Run) -> Outcome:
         if accepted:
             outcome.faults.append(f"{accepted} orders were answered 201 without a database")
 
-    async with behind_proxies(run, proxy):
+    async with behind_proxies(run, proxy, without=without):
         return await run.under_load(outcome, breaking)
 
 
@@ -227,7 +231,7 @@ async def postgres_in_a_black_hole(run: Run) -> Outcome:
     "slow-and-lossy-network",
     "A slow network that breaks connections costs time, and nothing else.",
 )
-async def slow_and_lossy_network(run: Run) -> Outcome:
+async def slow_and_lossy_network(run: Run, *, without: Sequence[str] = ()) -> Outcome:
     """PostgreSQL and Kafka behind proxies that wait 2 ms and reset a connection at one in 2,000 (or 200) pieces."""
     outcome = run.outcome(
         "slow-and-lossy-network", "2 ms each way, a reset in 2,000 pieces (Kafka: 200, they are large)"
@@ -248,7 +252,7 @@ async def slow_and_lossy_network(run: Run) -> Outcome:
         if not (database.resets and kafka.resets):
             outcome.faults.append("the network was not lossy")
 
-    async with behind_proxies(run, database, kafka):
+    async with behind_proxies(run, database, kafka, without=without):
         return await run.under_load(outcome, breaking)
 
 

@@ -26,8 +26,11 @@ FULL_SECONDS = 20.0
 
 
 @fault("rebalance-storm", "Members that come and go cost time; every event is still handled once, in order.")
-async def rebalance_storm(run: Run) -> Outcome:
-    """Strangers join the groups of catalog and orders, take partitions, handle nothing, and leave."""
+async def rebalance_storm(run: Run, *, is_lying: bool = False) -> Outcome:
+    """Strangers join the groups of catalog and orders, take partitions, handle nothing, and leave.
+
+    One that is lying says that it has handled what it got.
+    """
     rng = run.rng("rebalance-storm")
     outcome = run.outcome("rebalance-storm", "a member joins and leaves the groups of catalog and orders")
 
@@ -42,7 +45,9 @@ async def rebalance_storm(run: Run) -> Outcome:
             try:
                 async with asyncio.timeout(20):
                     await stranger.start()
-                    await stranger.poll(wait_seconds=rng.uniform(0.1, 1.5), most=10)
+                    polled = await stranger.poll(wait_seconds=rng.uniform(0.1, 1.5), most=10)
+                    if is_lying and polled.offsets:
+                        await stranger.commit(polled.offsets)
                     outcome.runs += 1
             except (aiokafka.errors.KafkaError, TimeoutError) as error:
                 outcome.notes.append(f"a stranger did not get in: {type(error).__name__}")

@@ -1,33 +1,40 @@
-"""The supervisor of a stack whose clock can be stepped: every process it starts loads faults/clock.c.
+"""The supervisor of a stack that a test changes: `python -m faults.supervised PLAN`, with the environment of
+`./lumbung up`.
 
-`python -m faults.supervised LIBRARY CLOCK_FILE`, with the environment of `./lumbung up`. It is the stack's own
-supervisor; only the environment of what it starts is larger.
+The plan is JSON: `environment`: what every process is told besides; `without`: protections that are taken away from the
+services (faults/child.py). Otherwise it is the stack's own supervisor.
 """
 
+import json
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 from unittest.mock import patch
 
 from deploy.local import supervisor
 from deploy.local.layout import Layout
 from deploy.local.processes import build_processes
 from deploy.local.spec import ProcessSpec
-from deploy.local.stack import Stack
+from deploy.local.stack import SERVICES, Stack
 
 
-def main(library: str, clock: str) -> None:
+def main(plan: dict[str, Any]) -> None:
     """Run until SIGTERM."""
 
-    def with_clock(layout: Layout, stack: Stack) -> Sequence[ProcessSpec]:
-        more = {"LD_PRELOAD": library, "FAULTS_CLOCK": clock}
-        return [
-            replace(spec, environment={**(spec.environment or {}), **more}) for spec in build_processes(layout, stack)
-        ]
+    def changed(layout: Layout, stack: Stack) -> Sequence[ProcessSpec]:
+        return [_changed(spec, plan) for spec in build_processes(layout, stack)]
 
-    with patch.object(supervisor, "build_processes", with_clock):
+    with patch.object(supervisor, "build_processes", changed):
         supervisor.main()
 
 
+def _changed(spec: ProcessSpec, plan: dict[str, Any]) -> ProcessSpec:
+    command = spec.command
+    if plan["without"] and spec.name in SERVICES:
+        command = [sys.executable, "-m", "faults.child", json.dumps({"service": spec.name, "without": plan["without"]})]
+    return replace(spec, command=command, environment={**(spec.environment or {}), **plan["environment"]})
+
+
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main(json.loads(sys.argv[1]))

@@ -1,0 +1,110 @@
+"""Controls: the faults again, with a protection taken away. A test that does not see it could not fail.
+
+Each is the very function of the fault, on a stack whose services lack something (faults/child.py says how). What takes
+away what makes a commit, an offset or a cursor safe stands beside its fault, in kills.py and outages.py.
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+
+from faults import kills, outages, overload, storms
+from faults.books import Outcome
+from faults.catalogue import Fault, Run, fault
+
+HTTP_WITHOUT_LIMITS = {"LUMBUNG_HTTP_CONNECTIONS": "1000000", "LUMBUNG_HTTP_RECEIVE_SECONDS": "3600"}
+NOBODY_WAITED = "answered 500"
+NOBODY_REFUSED = "nobody was refused"
+
+
+def control(
+    name: str,
+    promise: str,
+    happen: Fault,
+    *,
+    without: Sequence[str] = (),
+    environment: Mapping[str, str] | None = None,
+    sign: str = "",
+) -> None:
+    """Put a fault on the list once more, on a weakened stack. `sign`: what must be found, if no loss."""
+
+    async def weakened(run: Run) -> Outcome:
+        if without or environment:
+            await run.ground.restart(environment=environment, without=without)
+        outcome = await happen(run)
+        outcome.name, outcome.is_control, outcome.sign = name, True, sign
+        return outcome
+
+    fault(name, f"Control: {promise}", is_control=True)(weakened)
+
+
+control(
+    "kill-services-that-wait-for-no-acknowledgement",
+    "with the relay's cursor moved before Kafka acknowledged, a service that is killed is seen to lose events.",
+    kills.kill_services,
+    without=("acknowledged_sends",),
+)
+control(
+    "kafka-down-and-nobody-waits-for-it",
+    "with the relay's cursor moved before Kafka acknowledged, a minute without Kafka is seen to lose events.",
+    outages.kafka_down_for_a_minute,
+    without=("acknowledged_sends",),
+)
+control(
+    "postgres-restarted-and-nobody-waits-for-it",
+    "where a lost connection is an error like any other, a restart is seen to be answered with 500.",
+    outages.postgres_restarted,
+    without=("patience_for_the_database",),
+    sign=NOBODY_WAITED,
+)
+control(
+    "postgres-frozen-and-waited-for-without-end",
+    "without limits of time nobody is refused while the database stands still.",
+    outages.postgres_frozen,
+    without=("time_limits",),
+    sign=NOBODY_REFUSED,
+)
+control(
+    "postgres-in-a-black-hole-and-waited-for-without-end",
+    "without limits of time nobody is refused while the database is out of reach.",
+    partial(outages.postgres_in_a_black_hole, without=("time_limits",)),
+    sign=NOBODY_REFUSED,
+)
+control(
+    "lossy-network-and-no-patience",
+    "where a lost connection is an error like any other, a lossy network is seen to be answered with 500.",
+    partial(outages.slow_and_lossy_network, without=("patience_for_the_database",)),
+    sign=NOBODY_WAITED,
+)
+control(
+    "overload-without-a-limit",
+    "without a limit of open requests nobody is refused.",
+    overload.three_times_overload,
+    environment=HTTP_WITHOUT_LIMITS,
+    sign=NOBODY_REFUSED,
+)
+control(
+    "idle-sockets-without-a-limit",
+    "without limits sockets that say nothing stay open.",
+    overload.ten_thousand_idle_sockets,
+    environment=HTTP_WITHOUT_LIMITS,
+    sign="still open",
+)
+control(
+    "slow-clients-without-a-limit",
+    "without limits of time a slow client keeps its connection.",
+    overload.a_slow_client_on_each_port,
+    environment=HTTP_WITHOUT_LIMITS,
+    sign="a connection lasted",
+)
+control(
+    "rebalance-storm-of-liars",
+    "members that say they handled what they did not are seen to lose events.",
+    partial(storms.rebalance_storm, is_lying=True),
+)
+control(
+    "disk-full-and-events-are-blamed",
+    "where a full disk is the event's fault, events are seen to be set aside.",
+    storms.disk_full,
+    without=("waiting_for_room",),
+    sign="set aside because there was no room",
+)

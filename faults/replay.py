@@ -278,12 +278,13 @@ def drawn(one: State, other: State) -> set[tuple[str, str]]:
 
 
 def drawn_in(live: State, replayed: State) -> set[tuple[str, str]]:
-    """Columns of moments: the live run had its own clock."""
+    """Columns of moments and traces: the live run had its own clock, and was followed."""
     return {
         (table, column)
         for table, rows in live.items()
         for column in {name for row in rows for name in row}
-        if column.endswith("_at") and _values(rows, column) != _values(replayed.get(table, []), column)
+        if (column.endswith("_at") or column == "traceparent")
+        and _values(rows, column) != _values(replayed.get(table, []), column)
     }
 
 

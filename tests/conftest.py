@@ -7,9 +7,9 @@ import hashlib
 import os
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
-from uuid import uuid4
 
 os.environ.setdefault("LUMBUNG_HOME", ".local/test")
 os.environ.setdefault("LUMBUNG_PORT_BASE", "18000")
@@ -22,9 +22,11 @@ from deploy.local.layout import LocalStackError
 from deploy.local.provision_postgres import rights_script
 from deploy.local.stack import OWNER, Stack, load_stack
 from shared.db import Database
+from shared.ids import new_id
 from shared.migrate import migrate, migrations_of
 
 ROOT = Path(__file__).parent.parent
+OLD_SECONDS = 3600
 MakeDatabase = Callable[..., Awaitable[Database]]
 
 
@@ -43,25 +45,36 @@ def stack() -> Stack:
 
 @pytest_asyncio.fixture(scope="session")
 async def make_database(stack: Stack) -> AsyncIterator[MakeDatabase]:
-    """Makes migrated throw-away databases: `await make_database("orders")`, with the service's restricted role."""
+    """Makes migrated throw-away databases: `await make_database("orders")`, with the service's restricted role.
+
+    They go with the stack, or when a run begins an hour later: dropping them here would take half a minute.
+    """
     admin = await asyncpg.connect(stack.superuser_dsn())
-    made: list[tuple[str, Database]] = []
+    await _drop_old(admin)
+    made: list[Database] = []
 
     async def make(service: str, *, size: int = 10, settings: object = None) -> Database:
         template = await _template(stack, admin, service)
-        name = f"test_{service}_{uuid4().hex[:12]}"
+        name = f"test_{service}_{new_id().hex}"
         await admin.execute(f"CREATE DATABASE {name} TEMPLATE {template} OWNER {OWNER} STRATEGY wal_log")
         await admin.execute(f"GRANT CONNECT ON DATABASE {name} TO {service}, lumbung_audit")
         dsn = stack.dsn(service).rsplit("/", 1)[0] + f"/{name}"
         database = await Database.connect(dsn, source=service, size=size, settings=settings)
-        made.append((name, database))
+        made.append(database)
         return database
 
     yield make
-    for name, database in made:
+    for database in made:
         await database.close()
-        await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
     await admin.close()
+
+
+async def _drop_old(admin: "asyncpg.Connection[asyncpg.Record]") -> None:
+    """Databases of runs that are over: their names end with an id, and that begins with its time."""
+    for row in await admin.fetch("SELECT datname FROM pg_database WHERE datname ~ '^test_[a-z]+_[0-9a-f]{32}$'"):
+        made_at = int(row["datname"].rpartition("_")[2][:12], 16) / 1000
+        if time.time() - made_at > OLD_SECONDS:
+            await admin.execute(f"DROP DATABASE {row['datname']} WITH (FORCE)")
 
 
 async def _template(stack: Stack, admin: "asyncpg.Connection[asyncpg.Record]", service: str) -> str:

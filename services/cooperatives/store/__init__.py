@@ -1,4 +1,4 @@
-"""The only caller of cooperatives.sql: values in, domain objects out.
+"""The only caller of cooperatives.sql and money.sql: values in, domain objects out.
 
 Lock order: cooperative, officer, members (ids sorted), then applications, withdrawals, journals and charges, then the
 accounts of the ledger.

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from services.cooperatives.domain.chart import Place, line_of
 from services.cooperatives.domain.problems import BalanceRefused
-from services.cooperatives.store.named import queries
+from services.cooperatives.store.named import money
 from shared import ledger
 from shared.db import Connection
 from shared.ledger import Reason, Refused, Transfer
@@ -19,7 +19,7 @@ async def accounts(conn: Connection, places: Collection[Place], *, on: date) -> 
     found = await _known(conn, wanted)
     if missing := [place for place in wanted if place not in found]:
         opened = await ledger.open_accounts(conn, [place.as_account(line_of(place.code, on)) for place in missing])
-        await queries.insert_books.run(
+        await money.insert_books.run(
             conn,
             ledger_account_ids=[opened[place.name] for place in missing],
             cooperative_ids=[place.cooperative_id for place in missing],
@@ -31,7 +31,7 @@ async def accounts(conn: Connection, places: Collection[Place], *, on: date) -> 
 
 
 async def _known(conn: Connection, places: Sequence[Place]) -> dict[Place, UUID]:
-    rows = await queries.books.rows(
+    rows = await money.books.rows(
         conn,
         cooperative_ids=[place.cooperative_id for place in places],
         codes=[place.code for place in places],

@@ -8,14 +8,14 @@ from services.cooperatives.domain.charging import Buyer, Charge, Refusal
 from services.cooperatives.domain.cooperative import MemberState
 from services.cooperatives.domain.savings import SavingsKind
 from services.cooperatives.store.members import member_of
-from services.cooperatives.store.named import queries
+from services.cooperatives.store.named import money
 from shared.contracts.orders import SavingsChargeRequested
 from shared.db import Connection
 
 
 async def members_of_buyers(conn: Connection, pairs: Sequence[tuple[UUID, UUID]]) -> list[UUID]:
     """The members behind these (cooperative, account): what a batch of charges locks."""
-    rows = await queries.members_of_buyers.rows(
+    rows = await money.members_of_buyers.rows(
         conn, cooperative_ids=[pair[0] for pair in pairs], account_ids=[pair[1] for pair in pairs]
     )
     return [row["member_id"] for row in rows]
@@ -23,7 +23,7 @@ async def members_of_buyers(conn: Connection, pairs: Sequence[tuple[UUID, UUID]]
 
 async def buyers(conn: Connection, pairs: Sequence[tuple[UUID, UUID]]) -> dict[tuple[UUID, UUID], Buyer]:
     """These (cooperative, account) as they are; those of cooperatives that we do not know are left out."""
-    rows = await queries.buyers.rows(
+    rows = await money.buyers.rows(
         conn, cooperative_ids=[pair[0] for pair in pairs], account_ids=[pair[1] for pair in pairs]
     )
     return {
@@ -38,7 +38,7 @@ async def buyers(conn: Connection, pairs: Sequence[tuple[UUID, UUID]]) -> dict[t
 
 async def answered_charges(conn: Connection, charge_ids: Sequence[UUID]) -> set[UUID]:
     """Those of these charges that have their answer."""
-    return {row["charge_id"] for row in await queries.answered_charges.rows(conn, charge_ids=list(charge_ids))}
+    return {row["charge_id"] for row in await money.answered_charges.rows(conn, charge_ids=list(charge_ids))}
 
 
 async def insert_charges(
@@ -51,7 +51,7 @@ async def insert_charges(
 ) -> None:
     """Remember the answers."""
     reasons = [refusals[request.charge_id] for request in requests]
-    await queries.insert_charges.run(
+    await money.insert_charges.run(
         conn,
         charge_ids=[request.charge_id for request in requests],
         order_ids=[request.order_id for request in requests],
@@ -65,13 +65,13 @@ async def insert_charges(
 
 async def members_of_orders(conn: Connection, order_ids: Sequence[UUID]) -> list[UUID]:
     """Who paid these orders from savings."""
-    return [row["member_id"] for row in await queries.members_of_orders.rows(conn, order_ids=list(order_ids))]
+    return [row["member_id"] for row in await money.members_of_orders.rows(conn, order_ids=list(order_ids))]
 
 
 async def charges_of_orders(conn: Connection, order_ids: Sequence[UUID]) -> dict[UUID, list[Charge]]:
     """What was taken for these orders, locked."""
     found: dict[UUID, list[Charge]] = {}
-    for row in await queries.charges_of_orders.rows(conn, order_ids=list(order_ids)):
+    for row in await money.charges_of_orders.rows(conn, order_ids=list(order_ids)):
         charge = Charge(row["charge_id"], member_of(row), row["open_minor"])
         found.setdefault(row["order_id"], []).append(charge)
     return found
@@ -79,14 +79,14 @@ async def charges_of_orders(conn: Connection, order_ids: Sequence[UUID]) -> dict
 
 async def refunds_made(conn: Connection, refund_ids: Sequence[UUID]) -> set[UUID]:
     """Those of these refunds that were given back before."""
-    return {row["refund_id"] for row in await queries.refunds_made.rows(conn, refund_ids=list(refund_ids))}
+    return {row["refund_id"] for row in await money.refunds_made.rows(conn, refund_ids=list(refund_ids))}
 
 
 async def insert_refunds(
     conn: Connection, refunds: Sequence[tuple[UUID, UUID, int, SavingsKind]], *, now: datetime
 ) -> None:
     """Remember (refund, charge, amount, to which savings), and how much of each charge is left."""
-    await queries.insert_refunds.run(
+    await money.insert_refunds.run(
         conn,
         refund_ids=[refund_id for refund_id, _, _, _ in refunds],
         charge_ids=[charge_id for _, charge_id, _, _ in refunds],

@@ -13,7 +13,7 @@ from services.cooperatives.domain.problems import (
     LinkedAlready,
     MemberNotFound,
 )
-from services.cooperatives.store.named import queries, refusing
+from services.cooperatives.store.named import money, queries, refusing
 from shared.db import Connection
 from shared.sql import Row
 
@@ -274,4 +274,4 @@ async def forget_person(conn: Connection, account_id: UUID, *, erased_at: dateti
     rows = await queries.forget_members.rows(conn, account_id=account_id)
     await queries.forget_applications.run(conn, account_id=account_id, erased_at=erased_at)
     for row in rows:
-        await queries.erase_paid_out.run(conn, member_id=row["member_id"])
+        await money.erase_paid_out.run(conn, member_id=row["member_id"])

@@ -1,4 +1,4 @@
-"""The named queries of cooperatives.sql, and the refusals that its constraints mean."""
+"""The named queries of cooperatives.sql and money.sql, and the refusals that its constraints mean."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +17,7 @@ from shared import sql
 from shared.problems import Problem
 
 queries = sql.load(str(Path(__file__).parent), "cooperatives.sql")
+money = sql.load(str(Path(__file__).parent), "money.sql")
 
 VIOLATIONS: dict[str, type[Problem]] = {
     "cooperatives_legal_number_is_one_of_a_kind": NumberTaken,

@@ -10,7 +10,7 @@ from services.cooperatives.domain.chart import Place, day_of
 from services.cooperatives.domain.problems import MemberNotFound, WithdrawalNotFound
 from services.cooperatives.domain.savings import Movement, Reason, SavingsKind
 from services.cooperatives.store.books import accounts, meaning
-from services.cooperatives.store.named import queries, refusing
+from services.cooperatives.store.named import money, refusing
 from shared import ledger
 from shared.db import Connection
 from shared.ledger import Hold, Refusal, Settlement
@@ -38,7 +38,7 @@ async def insert_movements(
     conn: Connection, movements: Sequence[Movement], reason: Reason, *, by: UUID | None, at: datetime
 ) -> None:
     """Write down what transfers did to savings."""
-    await queries.insert_movements.run(
+    await money.insert_movements.run(
         conn,
         movement_ids=[movement.movement_id for movement in movements],
         member_ids=[movement.member_id for movement in movements],
@@ -57,14 +57,14 @@ async def movements(
 ) -> list[Row]:
     """A member's statement, newest first; who may read it was decided before."""
     at, movement_id, kind = before or (None, None, None)
-    return await queries.movements.rows(
+    return await money.movements.rows(
         conn, member_id=member_id, before_at=at, before_id=movement_id, before_kind=kind, most=most
     )
 
 
 async def require_own(conn: Connection, member_id: UUID, account_id: UUID) -> None:
     """Raise MemberNotFound unless the membership is the account's own."""
-    if await queries.membership_of_account.value(conn, member_id=member_id, account_id=account_id) is None:
+    if await money.membership_of_account.value(conn, member_id=member_id, account_id=account_id) is None:
         raise MemberNotFound
 
 
@@ -96,7 +96,7 @@ async def release(conn: Connection, hold_id: UUID) -> None:
 
 async def insert_withdrawal(conn: Connection, withdrawal: Withdrawal, *, now: datetime) -> None:
     """A withdrawal that waits."""
-    await queries.insert_withdrawal.run(
+    await money.insert_withdrawal.run(
         conn,
         withdrawal_id=withdrawal.withdrawal_id,
         cooperative_id=withdrawal.cooperative_id,
@@ -111,12 +111,12 @@ async def insert_withdrawal(conn: Connection, withdrawal: Withdrawal, *, now: da
 
 async def paid_alone_minor(conn: Connection, member_id: UUID, *, since: datetime) -> int:
     """What officers have paid the (locked) member since then without a second person."""
-    return int(await queries.paid_alone_since.value(conn, member_id=member_id, since=since))
+    return int(await money.paid_alone_since.value(conn, member_id=member_id, since=since))
 
 
 async def member_of_withdrawal(conn: Connection, cooperative_id: UUID, withdrawal_id: UUID) -> UUID:
     """Whose savings a withdrawal of this cooperative takes. Raises WithdrawalNotFound."""
-    found: UUID | None = await queries.member_of_withdrawal.value(
+    found: UUID | None = await money.member_of_withdrawal.value(
         conn, withdrawal_id=withdrawal_id, cooperative_id=cooperative_id
     )
     if found is None:
@@ -126,7 +126,7 @@ async def member_of_withdrawal(conn: Connection, cooperative_id: UUID, withdrawa
 
 async def lock_withdrawal(conn: Connection, cooperative_id: UUID, withdrawal_id: UUID) -> Withdrawal:
     """A withdrawal of this cooperative, locked; its member is locked before. Raises WithdrawalNotFound."""
-    row = await queries.lock_withdrawal.row(conn, withdrawal_id=withdrawal_id, cooperative_id=cooperative_id)
+    row = await money.lock_withdrawal.row(conn, withdrawal_id=withdrawal_id, cooperative_id=cooperative_id)
     if row is None:
         raise WithdrawalNotFound
     return Withdrawal(**(dict(row) | {"kind": SavingsKind(row["kind"])}))
@@ -137,7 +137,7 @@ async def decide_withdrawal(
 ) -> Withdrawal:
     """Paid or refused, under its lock. Raises NeedsAnotherPerson."""
     with refusing():
-        await queries.decide_withdrawal.run(
+        await money.decide_withdrawal.run(
             conn, withdrawal_id=withdrawal.withdrawal_id, state=state, decided_by=by, decided_at=at
         )
     return replace(withdrawal, state=state)
@@ -145,16 +145,16 @@ async def decide_withdrawal(
 
 async def has_waiting_withdrawal(conn: Connection, member_id: UUID) -> bool:
     """Whether some of a member's money waits for a decision."""
-    return await queries.waiting_withdrawal.value(conn, member_id=member_id) is not None
+    return await money.waiting_withdrawal.value(conn, member_id=member_id) is not None
 
 
 async def withdrawals(
     conn: Connection, cooperative_id: UUID, *, state: str | None, after: UUID | None, most: int
 ) -> list[Row]:
     """Withdrawals of a cooperative; for its officers."""
-    return await queries.withdrawals.rows(conn, cooperative_id=cooperative_id, state=state, after=after, most=most)
+    return await money.withdrawals.rows(conn, cooperative_id=cooperative_id, state=state, after=after, most=most)
 
 
 async def erase_paid_out(conn: Connection, member_id: UUID) -> None:
     """Forget the name of a former member who asked for it, when nothing is owed to them any more."""
-    await queries.erase_paid_out.run(conn, member_id=member_id)
+    await money.erase_paid_out.run(conn, member_id=member_id)

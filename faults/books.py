@@ -50,7 +50,7 @@ class Outcome:
     commit: str = ""  # the code that it happened to
     asked: int = 0  # orders that were to be placed at least
     is_control: bool = False  # a protection was taken away: it must not be clean
-    sign: str = ""  # of a control: the words of the fault that must be seen, where the harm is none to orders
+    sign: str = ""  # of a control: words that must be among what was found, where nothing is lost or doubled
 
     @property
     def is_clean(self) -> bool:
@@ -62,7 +62,7 @@ class Outcome:
     def is_as_promised(self) -> bool:
         """Clean; for a control: its sign seen, or a loss or a double. That something was only slow proves nothing."""
         is_harmed = bool(self.lost + self.doubled + self.differences)
-        is_seen_to_fail = any(self.sign in fault for fault in self.faults) if self.sign else is_harmed
+        is_seen_to_fail = any(self.sign in found for found in (*self.faults, *self.notes)) if self.sign else is_harmed
         return bool(self.skipped) or (is_seen_to_fail if self.is_control else self.is_clean)
 
     def as_document(self) -> dict[str, Any]:

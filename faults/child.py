@@ -11,6 +11,7 @@ import os
 import runpy
 import signal
 import sys
+import time
 from functools import partial
 from typing import Any
 
@@ -122,7 +123,7 @@ def without_time_limits() -> None:
 
 
 def without_waiting_for_room() -> None:
-    """A full disk is the event's fault."""
+    """A full disk is an error like any other, of an event as of a request."""
 
     def less(kinds: Any) -> Any:
         return tuple(kind for kind in kinds if kind is not asyncpg.DiskFullError)
@@ -132,12 +133,18 @@ def without_waiting_for_room() -> None:
     _put(worker, TRY_AGAIN=less(worker.TRY_AGAIN), LOST=less(worker.LOST))
 
 
+def without_monotonic_time() -> None:
+    """Durations are measured by the wall clock."""
+    _put(time, monotonic=time.time)
+
+
 TAKEN_AWAY = {
     "offsets_after_handlers": without_offsets_after_handlers,
     "acknowledged_sends": without_acknowledged_sends,
     "patience_for_the_database": without_patience_for_the_database,
     "time_limits": without_time_limits,
     "waiting_for_room": without_waiting_for_room,
+    "monotonic_time": without_monotonic_time,
 }
 
 

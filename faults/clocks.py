@@ -6,6 +6,7 @@ import struct
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -30,13 +31,13 @@ AUDITING = Auditing(as_meant=False, hours=96, not_judged=frozenset({"events_in_o
     "The machine's clock jumps a day ahead and back: orders end early or late, none is lost, doubled or stuck.",
     spoils=True,
 )
-async def clock_steps_of_a_day(run: Run) -> Outcome:
+async def clock_steps_of_a_day(run: Run, *, without: Sequence[str] = ()) -> Outcome:
     """Wall clocks only; monotonic ones go on, as they do when a real clock is set."""
     outcome = run.outcome("clock-steps-of-a-day", "every process's wall clock stepped by a day, both ways")
     if shutil.which("cc") is None or sys.platform != "linux":
         outcome.skipped = "no C compiler to make the shifted clock with"
         return outcome
-    clock = await _with_clock(run.ground)
+    clock = await _with_clock(run.ground, without)
 
     async def breaking(tally: Tally) -> None:
         for step in STEPS:
@@ -63,7 +64,7 @@ async def _not_moved(ground: Ground, step: int) -> list[str]:
     return [f"{who}'s clock is {at - meant:.0f} s off" for who, at in told.items() if abs(at - meant) > 60]
 
 
-async def _with_clock(ground: Ground) -> Path:
+async def _with_clock(ground: Ground, without: Sequence[str]) -> Path:
     """Start the stack again under a clock that can be stepped; the file that says by how much."""
     folder = Path(place_postgres(ground.layout).data).parent  # where PostgreSQL's own user may read
     library, clock = folder / "clock.so", folder / "clock"
@@ -74,5 +75,5 @@ async def _with_clock(ground: Ground) -> Path:
     clock.write_bytes(struct.pack("=q", 0))
     for path in (library, clock):
         path.chmod(0o755)
-    await ground.restart(environment={"LD_PRELOAD": str(library), "FAULTS_CLOCK": str(clock)})
+    await ground.restart(environment={"LD_PRELOAD": str(library), "FAULTS_CLOCK": str(clock)}, without=without)
     return clock

@@ -7,7 +7,7 @@ away what makes a commit, an offset or a cursor safe stands beside its fault, in
 from collections.abc import Mapping, Sequence
 from functools import partial
 
-from faults import kills, outages, overload, storms
+from faults import clocks, kills, outages, overload, planted, storms
 from faults.books import Outcome
 from faults.catalogue import Fault, Run, fault
 
@@ -97,14 +97,26 @@ control(
     sign="a connection lasted",
 )
 control(
+    "audit-without-a-rest",
+    "an audit that never rests is seen to cost more than it may.",
+    partial(planted.audit_costs_little, share=1.0),
+    sign="more than",
+)
+control(
     "rebalance-storm-of-liars",
     "members that say they handled what they did not are seen to lose events.",
     partial(storms.rebalance_storm, is_lying=True),
 )
 control(
-    "disk-full-and-events-are-blamed",
-    "where a full disk is the event's fault, events are seen to be set aside.",
+    "disk-full-and-nobody-waits-for-room",
+    "where a full disk is an error like any other, it is seen to be answered with something else than 503.",
     storms.disk_full,
     without=("waiting_for_room",),
-    sign="set aside because there was no room",
+    sign="a change of stock was answered",
+)
+control(
+    "clock-steps-and-durations-by-the-wall",
+    "where durations are measured by the wall clock, orders are seen to be stuck when it steps.",
+    partial(clocks.clock_steps_of_a_day, without=("monotonic_time",)),
+    sign="stays placed",
 )

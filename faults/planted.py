@@ -292,11 +292,11 @@ async def plant_all(run: Run, outcome: Outcome) -> None:
     f"The audit may run all the time: it costs at most {AIM_PERCENT:.0f} % of throughput.",
     spoils=True,
 )
-async def audit_costs_little(run: Run) -> Outcome:
+async def audit_costs_little(run: Run, *, share: float | None = None) -> Outcome:
     """One load; the audit beside it works and is stopped in turns, so that a slower or faster machine is no difference.
 
     Windows come in pairs whose order changes (ABBA). What counts is the sum of all windows: it looks in bursts, and a
-    median would pass over them.
+    median would pass over them. `share`: of the time that it works, if not as ever.
     """
     outcome = run.outcome(
         "audit-costs-little", "lumbung audit --watch 1 beside the load, stopped in every other window"
@@ -306,7 +306,7 @@ async def audit_costs_little(run: Run) -> Outcome:
     asking: dict[bool, list[float]] = {True: [], False: []}
 
     async def breaking(tally: Tally) -> None:
-        audit = await _watching(run)
+        audit = await _watching(run, share)
         conn = await asyncpg.connect(run.ground.stack.superuser_dsn())
         try:
             for number in range(how_many):
@@ -364,10 +364,11 @@ async def _asking_of(conn: RawConnection, seconds: float) -> float:
     return asking / looks
 
 
-async def _watching(run: Run) -> asyncio.subprocess.Process:
+async def _watching(run: Run, share: float | None) -> asyncio.subprocess.Process:
     """The audit as it runs all the time, once it has looked for the first time."""
+    options = ["--watch", "1", "--json", *(("--share", str(share)) if share else ())]
     process = await asyncio.create_subprocess_exec(
-        *dies_with_us(), sys.executable, "-m", "deploy.cli", "audit", "--watch", "1", "--json",
+        *dies_with_us(), sys.executable, "-m", "deploy.cli", "audit", *options,
         cwd=PROJECT, env=os.environ | run.ground.environment, stdout=asyncio.subprocess.DEVNULL,
     )  # fmt: skip
     await asyncio.sleep(STARTING_SECONDS)

@@ -23,6 +23,7 @@ from shared.kafka import Consumer, KafkaAccess
 STORM_MEMBERS = 24
 SMALL_DISK_MB = 96
 FULL_SECONDS = 20.0
+NO_ANSWER = 0  # in the place of a status
 
 
 @fault("rebalance-storm", "Members that come and go cost time; every event is still handled once, in order.")
@@ -124,10 +125,14 @@ async def _change_stock(run: Run, outcome: Outcome) -> int:
     async with httpx2.AsyncClient(timeout=ANSWER_SECONDS, trust_env=False) as http:
         while time.monotonic() < deadline:
             headers = {"authorization": f"Bearer {run.ground.seller}", "idempotency-key": uuid4().hex}
-            answer = await http.post(address, json={"change": 1}, headers=headers)
-            statuses[answer.status_code] += 1
-            if answer.status_code == 503 and "retry-after" not in answer.headers:
-                outcome.faults.append("503 without Retry-After")
+            try:
+                answer = await http.post(address, json={"change": 1}, headers=headers)
+            except httpx2.HTTPError:
+                statuses[NO_ANSWER] += 1
+            else:
+                statuses[answer.status_code] += 1
+                if answer.status_code == 503 and "retry-after" not in answer.headers:
+                    outcome.faults.append("503 without Retry-After")
             await asyncio.sleep(0.2)
     if odd := set(statuses) - {200, 503}:
         outcome.faults.append(f"a change of stock was answered {odd}")

@@ -97,9 +97,9 @@ control(
     sign="a connection lasted",
 )
 control(
-    "audit-without-a-rest",
-    "an audit that never rests is seen to cost more than it may.",
-    partial(planted.audit_costs_little, share=1.0),
+    "audit-with-little-rest",
+    "an audit that rests half of the time only is seen to cost more than it may.",
+    partial(planted.audit_costs_little, share=0.5),
     sign="more than",
 )
 control(

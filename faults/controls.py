@@ -5,6 +5,7 @@ away what makes a commit, an offset or a cursor safe stands beside its fault, in
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 
 from faults import clocks, kills, outages, overload, planted, storms
@@ -24,10 +25,15 @@ def control(
     without: Sequence[str] = (),
     environment: Mapping[str, str] | None = None,
     sign: str = "",
+    orders_max: int = 1500,
 ) -> None:
-    """Put a fault on the list once more, on a weakened stack. `sign`: what must be found, if no loss."""
+    """Put a fault on the list once more, on a weakened stack. `sign`: what must be found, if no loss.
+
+    `orders_max`: where orders are stuck, each client waits for every one of its own.
+    """
 
     async def weakened(run: Run) -> Outcome:
+        run = replace(run, orders=min(run.orders, orders_max))
         if without or environment:
             await run.ground.restart(environment=environment, without=without)
         outcome = await happen(run)
@@ -119,4 +125,5 @@ control(
     "where durations are measured by the wall clock, orders are seen to be stuck when it steps.",
     partial(clocks.clock_steps_of_a_day, without=("monotonic_time",)),
     sign="stays placed",
+    orders_max=100,
 )

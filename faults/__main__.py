@@ -145,7 +145,7 @@ async def suite(
         told(outcomes)
         if listed.spoils or not outcome.is_clean:
             ground = None
-    if not is_kept:  # also when the last test spoilt it
+    if outcomes and not is_kept:  # also when the last test spoilt it
         await Ground.of(HOME, PORT_BASE).command("down", "--delete-data", is_checked=False)
     return outcomes
 

@@ -60,10 +60,10 @@ class Outcome:
 
     @property
     def is_as_promised(self) -> bool:
-        """Clean; for a control: its sign seen, or a loss or a double. That something was only slow proves nothing."""
+        """Clean; for a control: its sign seen, or without one a loss or a double. That it was slow proves nothing."""
         is_harmed = bool(self.lost + self.doubled + self.differences)
         is_seen_to_fail = any(self.sign in found for found in (*self.faults, *self.notes)) if self.sign else is_harmed
-        return bool(self.skipped) or (is_seen_to_fail if self.is_control else self.is_clean)
+        return bool(self.skipped) or (self.runs > 0 and is_seen_to_fail if self.is_control else self.is_clean)
 
     def as_document(self) -> dict[str, Any]:
         """Plain values."""

@@ -19,7 +19,7 @@ import aiokafka.conn
 import asyncpg.transaction
 from aiokafka import TopicPartition
 
-from shared import db, dead_letters, kafka, worker
+from shared import db, dead_letters, kafka, problems, worker
 from shared.kafka import Consumer, Polled, Producer, Record
 from shared.worker import Runner
 
@@ -78,6 +78,17 @@ def _put(where: Any, **values: Any) -> None:
         setattr(where, name, value)
 
 
+def _forgive_no_longer(*errors: type[Exception]) -> None:
+    """These are no passing trouble any more: not to requests, not to the worker, not to who tries again."""
+
+    def less(kinds: Any) -> Any:
+        return tuple(kind for kind in kinds if kind not in errors)
+
+    _put(db, TRANSIENT=less(db.TRANSIENT))
+    _put(dead_letters, TRANSIENT=db.TRANSIENT)
+    _put(worker, TRY_AGAIN=less(worker.TRY_AGAIN), LOST=less(worker.LOST))
+
+
 def without_offsets_after_handlers() -> None:
     """Offsets are committed as soon as records came."""
     poll = Consumer.poll
@@ -112,9 +123,8 @@ def without_acknowledged_sends() -> None:
 
 def without_patience_for_the_database() -> None:
     """A lost connection is an error like any other: nobody waits for the database, nobody says 503."""
-    _put(db, TRANSIENT=(), CONNECTION_LOST=())
-    _put(dead_letters, TRANSIENT=())
-    _put(worker, TRY_AGAIN=(), LOST=())
+    _forgive_no_longer(*db.CONNECTION_LOST, problems.OutcomeUnknown)
+    _put(db, CONNECTION_LOST=())
 
 
 def without_time_limits() -> None:
@@ -124,13 +134,7 @@ def without_time_limits() -> None:
 
 def without_waiting_for_room() -> None:
     """A full disk is an error like any other, of an event as of a request."""
-
-    def less(kinds: Any) -> Any:
-        return tuple(kind for kind in kinds if kind is not asyncpg.DiskFullError)
-
-    _put(db, TRANSIENT=less(db.TRANSIENT))
-    _put(dead_letters, TRANSIENT=less(db.TRANSIENT))
-    _put(worker, TRY_AGAIN=less(worker.TRY_AGAIN), LOST=less(worker.LOST))
+    _forgive_no_longer(asyncpg.DiskFullError)
 
 
 def without_monotonic_time() -> None:

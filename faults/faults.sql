@@ -34,9 +34,15 @@ SELECT jsonb_build_object('type', type, 'key', ordering_key, 'times', count(*)):
   FROM outbox GROUP BY type, ordering_key;
 
 -- name: set_aside
--- What could not be handled, by type and reason. What waits behind it is a matter of arrival: topics share no order.
+-- What could not be handled, by type and reason. What waits behind it is a matter of arrival (topics share no order), but
+-- nothing may wait behind what is done.
 SELECT jsonb_build_object('type', type, 'state', state, 'event', event_id, 'reason', reason)::text
-  FROM dead_letters WHERE state IN ('dead', 'retry');
+  FROM dead_letters AS d
+ WHERE state IN ('dead', 'retry')
+    OR state = 'behind'
+   AND NOT EXISTS (SELECT FROM dead_letters AS h
+                    WHERE h.handler_group = d.handler_group AND h.ordering_key = d.ordering_key
+                      AND h.state IN ('dead', 'retry'));
 
 -- name: set_aside_for_room
 -- Events that were not handled in their turn because the disk was full, also those that were handled later.

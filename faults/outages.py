@@ -139,9 +139,11 @@ async def postgres_frozen(run: Run) -> Outcome:
         await asyncio.sleep(2)
         hit = await asyncio.to_thread(_signal_tree, run.ground.stack.pid_of("postgres"), signal.SIGSTOP)
         began = time.monotonic()
-        await asyncio.sleep(FROZEN_SECONDS)
-        accepted = sum(at > began + 1 for at in tally.placed_at)
-        await asyncio.to_thread(_signal_all, hit, signal.SIGCONT)
+        try:
+            await asyncio.sleep(FROZEN_SECONDS)
+        finally:
+            accepted = sum(at > began + 1 for at in tally.placed_at)
+            _signal_all(hit, signal.SIGCONT)
         outcome.runs += 1
         outcome.notes.append(f"{len(hit)} processes stood still")
         _must_have_refused(outcome, tally)

@@ -343,7 +343,8 @@ def _judge_cost(outcome: Outcome, pairs: list[dict[bool, float]], asking: dict[b
     if beside < ASKING_PERCENT_MIN or without > beside / 4:
         outcome.faults.append("the audit did not work when it was let go, or worked when it was stopped")
     if cost > AIM_PERCENT:
-        outcome.faults.append(f"more than {AIM_PERCENT:.0f} %")
+        is_sure = cost - 2 * error > AIM_PERCENT
+        outcome.faults.append(f"more than {AIM_PERCENT:.0f} %, {'surely' if is_sure else 'perhaps by chance'}")
 
 
 async def _let_go_or_stop(conn: RawConnection, audit: asyncio.subprocess.Process, is_let_go: bool) -> None:

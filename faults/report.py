@@ -52,7 +52,7 @@ def done_before(names: list[str], *, seed: int, orders: int) -> list[dict[str, A
 def document(outcomes: list[dict[str, Any]], *, seed: int) -> dict[str, Any]:
     """The result as plain values; sums over all faults that are no controls."""
     real = [outcome for outcome in outcomes if not outcome["is_control"] and not outcome["skipped"]]
-    controls = [outcome for outcome in outcomes if outcome["is_control"]]
+    controls = [outcome for outcome in outcomes if outcome["is_control"] and not outcome["skipped"]]
     summed = ("orders", "lost", "doubled", "unfinished", "differences", "violations")
     return {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),

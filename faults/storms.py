@@ -134,7 +134,9 @@ async def _change_stock(run: Run, outcome: Outcome) -> int:
                 if answer.status_code == 503 and "retry-after" not in answer.headers:
                     outcome.faults.append("503 without Retry-After")
             await asyncio.sleep(0.2)
-    if odd := set(statuses) - {200, 503}:
+    if statuses[NO_ANSWER]:
+        outcome.faults.append(f"{statuses[NO_ANSWER]} changes of stock had no answer")
+    if odd := set(statuses) - {200, 503, NO_ANSWER}:
         outcome.faults.append(f"a change of stock was answered {odd}")
     return statuses[503]
 

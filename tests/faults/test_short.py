@@ -58,9 +58,20 @@ async def test_an_order_that_is_gone_and_one_that_nobody_asked_for_are_counted(g
 def test_a_control_must_lose_or_double_and_not_only_be_slow(
     lost: int, differences: int, unfinished: int, is_seen: bool
 ) -> None:
-    outcome = Outcome("x", "-", 1, lost=lost, differences=differences, unfinished=unfinished, is_control=True)
+    outcome = Outcome("x", "-", 1, runs=1, lost=lost, differences=differences, unfinished=unfinished, is_control=True)
 
     assert outcome.is_as_promised == is_seen
+
+
+def test_a_control_with_a_sign_must_show_it() -> None:
+    shown = Outcome(
+        "x", "-", 1, runs=1, faults=["nobody was refused with 503"], is_control=True, sign="nobody was refused"
+    )
+
+    assert shown.is_as_promised
+    assert not replace(shown, sign="still open").is_as_promised
+    assert not replace(shown, sign="still open", lost=1).is_as_promised
+    assert not replace(shown, runs=0).is_as_promised, "it never happened"
 
 
 def test_a_run_that_was_broken_off_goes_on_with_what_is_missing(

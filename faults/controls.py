@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
-from faults import clocks, kills, outages, overload, planted, storms
+from faults import clocks, kills, outages, overload, storms
 from faults.books import Outcome
 from faults.catalogue import Fault, Run, fault
 
@@ -101,12 +101,6 @@ control(
     overload.a_slow_client_on_each_port,
     environment=HTTP_WITHOUT_LIMITS,
     sign="a connection lasted",
-)
-control(
-    "audit-with-little-rest",
-    "an audit that rests half of the time only is seen to cost more than it may.",
-    partial(planted.audit_costs_little, share=0.5),
-    sign="surely",
 )
 control(
     "rebalance-storm-of-liars",

@@ -292,11 +292,11 @@ async def plant_all(run: Run, outcome: Outcome) -> None:
     f"The audit may run all the time: it costs at most {AIM_PERCENT:.0f} % of throughput.",
     spoils=True,
 )
-async def audit_costs_little(run: Run, *, share: float | None = None) -> Outcome:
+async def audit_costs_little(run: Run) -> Outcome:
     """One load; the audit beside it works and is stopped in turns, so that a slower or faster machine is no difference.
 
     Windows come in pairs whose order changes (ABBA). What counts is the sum of all windows: it looks in bursts, and a
-    median would pass over them. `share`: of the time that it works, if not as ever.
+    median would pass over them.
     """
     outcome = run.outcome(
         "audit-costs-little", "lumbung audit --watch 1 beside the load, stopped in every other window"
@@ -306,7 +306,7 @@ async def audit_costs_little(run: Run, *, share: float | None = None) -> Outcome
     asking: dict[bool, list[float]] = {True: [], False: []}
 
     async def breaking(tally: Tally) -> None:
-        audit = await _watching(run, share)
+        audit = await _watching(run)
         conn = await asyncpg.connect(run.ground.stack.superuser_dsn())
         try:
             for number in range(how_many):
@@ -343,8 +343,7 @@ def _judge_cost(outcome: Outcome, pairs: list[dict[bool, float]], asking: dict[b
     if beside < ASKING_PERCENT_MIN or without > beside / 4:
         outcome.faults.append("the audit did not work when it was let go, or worked when it was stopped")
     if cost > AIM_PERCENT:
-        is_sure = cost - 2 * error > AIM_PERCENT
-        outcome.faults.append(f"more than {AIM_PERCENT:.0f} %, {'surely' if is_sure else 'perhaps by chance'}")
+        outcome.faults.append(f"more than {AIM_PERCENT:.0f} %")
 
 
 async def _let_go_or_stop(conn: RawConnection, audit: asyncio.subprocess.Process, is_let_go: bool) -> None:
@@ -365,11 +364,10 @@ async def _asking_of(conn: RawConnection, seconds: float) -> float:
     return asking / looks
 
 
-async def _watching(run: Run, share: float | None) -> asyncio.subprocess.Process:
+async def _watching(run: Run) -> asyncio.subprocess.Process:
     """The audit as it runs all the time, once it has looked for the first time."""
-    options = ["--watch", "1", "--json", *(("--share", str(share)) if share else ())]
     process = await asyncio.create_subprocess_exec(
-        *dies_with_us(), sys.executable, "-m", "deploy.cli", "audit", *options,
+        *dies_with_us(), sys.executable, "-m", "deploy.cli", "audit", "--watch", "1", "--json",
         cwd=PROJECT, env=os.environ | run.ground.environment, stdout=asyncio.subprocess.DEVNULL,
     )  # fmt: skip
     await asyncio.sleep(STARTING_SECONDS)

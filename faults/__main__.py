@@ -25,16 +25,8 @@ HOME = os.environ.get("LUMBUNG_HOME", ".local/faults")
 PORT_BASE = int(os.environ.get("LUMBUNG_PORT_BASE", "25000"))
 BUYERS = 16
 TEST_SECONDS_MAX = 1800.0  # what takes longer hangs, and is broken off
-MODULES = (
-    kills,
-    outages,
-    replay,
-    planted,
-    overload,
-    storms,
-    clocks,
-    controls,
-)  # in this order: the story is played only once
+# In this order: the story is played only once.
+MODULES = (kills, outages, replay, planted, overload, storms, clocks, controls)
 IN_ORDER = sorted(
     FAULTS, key=lambda name: [module.__name__ for module in MODULES].index(FAULTS[name].happen.__module__)
 )

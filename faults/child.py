@@ -40,6 +40,12 @@ class Death:
                 os.kill(os.getpid(), signal.SIGKILL)
 
 
+def _put(where: Any, **values: Any) -> None:
+    """Put these in the place of what is there: this is what the file is for."""
+    for name, value in values.items():
+        setattr(where, name, value)
+
+
 def install_death(death: Death) -> None:
     """Watch the points of delivery."""
     commit = asyncpg.transaction.Transaction.commit
@@ -66,16 +72,10 @@ def install_death(death: Death) -> None:
         death.passes("after_handler")
         await commit_offsets(self, offsets)
 
-    setattr(asyncpg.transaction.Transaction, "commit", mortal_commit)  # noqa: B010  this is what the file is for
-    Runner.process = mortal_process  # type: ignore[method-assign]  # this is what the file is for
-    Producer.send = mortal_send  # type: ignore[method-assign]  # this is what the file is for
-    Consumer.commit = mortal_offsets  # type: ignore[method-assign]  # this is what the file is for
-
-
-def _put(where: Any, **values: Any) -> None:
-    """Modules took these names when they were loaded: those that are loaded by now need it said, too."""
-    for name, value in values.items():
-        setattr(where, name, value)
+    _put(asyncpg.transaction.Transaction, commit=mortal_commit)
+    _put(Runner, process=mortal_process)
+    _put(Producer, send=mortal_send)
+    _put(Consumer, commit=mortal_offsets)
 
 
 def _forgive_no_longer(*errors: type[Exception]) -> None:
@@ -85,7 +85,7 @@ def _forgive_no_longer(*errors: type[Exception]) -> None:
         return tuple(kind for kind in kinds if kind not in errors)
 
     _put(db, TRANSIENT=less(db.TRANSIENT))
-    _put(dead_letters, TRANSIENT=db.TRANSIENT)
+    _put(dead_letters, TRANSIENT=db.TRANSIENT)  # it took the name when it was loaded, and so did the worker
     _put(worker, TRY_AGAIN=less(worker.TRY_AGAIN), LOST=less(worker.LOST))
 
 
@@ -100,7 +100,7 @@ def without_offsets_after_handlers() -> None:
             await commit(self, polled.offsets)
         return polled
 
-    Consumer.poll = greedy  # type: ignore[method-assign]  # this is what the file is for
+    _put(Consumer, poll=greedy)
 
 
 def without_acknowledged_sends() -> None:
@@ -118,7 +118,7 @@ def without_acknowledged_sends() -> None:
             under_way.add(task)
             task.add_done_callback(under_way.discard)
 
-    Producer.send = careless  # type: ignore[method-assign]  # this is what the file is for
+    _put(Producer, send=careless)
 
 
 def without_patience_for_the_database() -> None:

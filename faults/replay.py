@@ -18,7 +18,7 @@ import os
 import random
 import sys
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta
 from typing import Any
@@ -125,11 +125,8 @@ async def _compare(
     is_live: bool,
 ) -> None:
     rng = run.rng(service)
-    states: list[State] = []
-    for number, order in enumerate((events, events, thrice_and_shuffled(events, rng))):
-        await copies.make(service, of=before.pattern)
-        with _clock(service, events[0].occurred_at + timedelta(seconds=number)):
-            states.append(await _handled(run.ground, copies, service, groups, order, rng))
+    orders = (events, events, thrice_and_shuffled(events, rng))
+    states = await _replays(run.ground, copies, before, service, groups, orders, rng)
     volatile = drawn(states[0], states[1]) | BY_ARRIVAL
     one, other = (fingerprint(state, volatile) for state in (states[0], states[2]))
     outcome.runs += 1
@@ -146,6 +143,24 @@ async def _compare(
         outcome.faults += [f"{service} as it ran: {d}" for d in differences(here, there, volatile)]
 
 
+async def _replays(
+    ground: Ground,
+    copies: Copies,
+    before: Copies,
+    service: str,
+    groups: list[Handlers],
+    orders: Sequence[list[Delivery]],
+    rng: random.Random,
+) -> list[State]:
+    """The state that each of these orders of events leads to, from a fresh copy, with a clock a second later each."""
+    states = []
+    for number, events in enumerate(orders):
+        await copies.make(service, of=before.pattern)
+        with _clock(service, orders[0][0].occurred_at + timedelta(seconds=number)):
+            states.append(await _handled(ground, copies, service, groups, events, rng))
+    return states
+
+
 async def _control(run: Run, outcome: Outcome, copies: Copies, before: Copies, events: list[Delivery]) -> None:
     """With some events left out the states must be seen to differ, else this test could not fail.
 
@@ -153,11 +168,8 @@ async def _control(run: Run, outcome: Outcome, copies: Copies, before: Copies, e
     """
     rng = run.rng("control")
     groups = registry.handler_groups("catalog")
-    states = []
-    for number, heard in enumerate((events, events, [event for event in events if rng.random() > LEFT_OUT])):
-        await copies.make("catalog", of=before.pattern)
-        with _clock("catalog", events[0].occurred_at + timedelta(seconds=number)):
-            states.append(await _handled(run.ground, copies, "catalog", groups, heard, rng))
+    orders = (events, events, [event for event in events if rng.random() > LEFT_OUT])
+    states = await _replays(run.ground, copies, before, "catalog", groups, orders, rng)
     differing = [text.split(" ", 1)[0] for text in differences(states[0], states[2], drawn(states[0], states[1]))]
     outcome.notes.append(f"with {LEFT_OUT:.0%} of the events left out catalog differs in {', '.join(differing)}")
     if "stock" not in differing:

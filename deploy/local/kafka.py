@@ -30,7 +30,7 @@ POM = PROJECT / "deploy" / "kafka" / "pom.xml"
 LOGGING = PROJECT / "deploy" / "kafka" / "log4j2.properties"
 CACHE = SHARED_CACHE / "kafka" / VERSION
 HEAP = "400m"
-# On two cores the second compiler costs more than its code wins back: docs/performance.md has the measurements.
+# On two cores the second compiler takes more, when idle and at first, than its code wins back (decision 32).
 JIT = "-XX:TieredStopAtLevel=1"
 
 # Why each differs from Kafka's default stands beside it.

@@ -26,6 +26,14 @@ from tests.journeys.conftest import market as market
 NOBODY = "http://127.0.0.1:1"  # nothing listens there: ports below 1024 need rights that nobody here uses
 SESSION_KEY = "a key for tests, as long as a real one would be"
 PASSWORD = "padi menguning di sawah"
+ADDRESS = {
+    "name": "Sari Pembeli",
+    "phone": "0812 3456 7890",
+    "address": "Jl. Kenanga 4, Way Halim",
+    "region_code": "18.71",
+    "postal_code": "35132",
+    "note": "",
+}
 REGION_NAMES = {"18.71": "Kota Bandar Lampung", "36.04": "Kabupaten Serang"}
 
 
@@ -264,3 +272,20 @@ async def without_orders(storefront_db: Database, town: Town) -> AsyncIterator[V
         storefront_db, address="http://lumbung.test", identity=identity, catalog=catalog, orders=NOBODY
     ) as visitor:
         yield visitor
+
+
+async def add(visitor: Visitor, product_id: str, quantity: int = 1) -> None:
+    """Put a product into the basket from its page."""
+    await visitor.go(f"/produk/{product_id}")
+    await visitor.send(f"/keranjang/{product_id}", jumlah=str(quantity))
+    assert visitor.status == 200, words_of(visitor.page)
+
+
+async def ordered(town: Town, buyer: Visitor, method: str) -> str:
+    """An order of one product; the path of its page."""
+    await add(buyer, town.products["Kopi robusta"])
+    await buyer.go("/bayar")
+    await buyer.send("/bayar", **ADDRESS)
+    await buyer.send("/bayar/pesan", cara=method)
+    assert buyer.path.startswith("/pesanan/"), words_of(buyer.page)
+    return buyer.path

@@ -8,9 +8,8 @@ import pytest
 import pytest_asyncio
 
 from shared.clock import utc_now
-from tests.storefront.conftest import Town, Visitor, forms_of, words_of
+from tests.storefront.conftest import ADDRESS, Town, Visitor, add, forms_of, words_of
 from tests.storefront.network import Koperasi, found_cooperative, post, signed_in
-from tests.storefront.test_pages import ADDRESS, add
 
 
 @pytest_asyncio.fixture(scope="session")

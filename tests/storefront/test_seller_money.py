@@ -5,9 +5,8 @@ import re
 import pytest
 import pytest_asyncio
 
-from tests.storefront.conftest import Town, Visitor, forms_of, words_of
+from tests.storefront.conftest import Town, Visitor, forms_of, ordered, words_of
 from tests.storefront.network import Lender, add_lender, guest, signed_in
-from tests.storefront.test_pages import ordered
 
 SHOP = "18.71"
 

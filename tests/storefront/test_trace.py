@@ -9,8 +9,7 @@ from oteltap import OtelTapHttpProtobufReceiver, OtelTapHttpProtobufReceiverSett
 from deploy.demo.world import new_trace
 from shared.testing.waiting import eventually
 from tests.journeys.conftest import OTLP_PORT
-from tests.storefront.conftest import Town, Visitor, forms_of
-from tests.storefront.test_pages import ADDRESS, add
+from tests.storefront.conftest import ADDRESS, Town, Visitor, add, forms_of
 
 
 @pytest.mark.timeout(120)

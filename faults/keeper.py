@@ -1,6 +1,7 @@
 """Keeps a service of our own running in the place of the stack's: starts it again, each time to die elsewhere."""
 
 import asyncio
+import itertools
 import json
 import os
 import random
@@ -47,6 +48,7 @@ class Keeper:
         self._service = service
         self._rng = rng
         self._points = tuple(points)
+        self._turns = itertools.cycle(rng.sample(self._points, len(self._points)))  # so that each has its deaths
         self._without = tuple(without)
         self._environment = dict(environment or {})
         self._kafka_port = kafka_port
@@ -91,7 +93,7 @@ class Keeper:
 
     async def _keep(self) -> None:
         while True:
-            point = self._rng.choice(self._points) if self._points else ""
+            point = next(self._turns) if self._points else ""
             plan = {
                 "service": self._service,
                 "without": self._without,

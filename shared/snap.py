@@ -11,7 +11,7 @@ import hashlib
 import hmac
 import re
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 from typing import Final
 
 from cryptography.exceptions import InvalidSignature
@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 
-JAKARTA: Final = timezone(timedelta(hours=7), "WIB")
+from shared.calendar import WIB
 
 # A string (also one that never ends, so that a hostile body costs linear time) or whitespace between tokens.
 _STRING_OR_SPACE: Final = re.compile(rb'("(?:[^"\\]++|\\.)*+(?:"|\\?\Z))|[ \t\r\n]+', re.DOTALL)
@@ -107,7 +107,7 @@ def response_code(http_status: int, service: str, case: str) -> str:
 def format_timestamp(moment: datetime) -> str:
     """X-TIMESTAMP for a moment that knows its offset: ISO 8601 to the second, in western Indonesian time."""
     assert moment.tzinfo is not None, "a timestamp needs an offset"
-    return moment.astimezone(JAKARTA).isoformat(timespec="seconds")
+    return moment.astimezone(WIB).isoformat(timespec="seconds")
 
 
 def parse_timestamp(text: str) -> datetime | None:

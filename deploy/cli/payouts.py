@@ -20,8 +20,9 @@ import httpx2
 from deploy.cli.output import EXIT_NOT_RUNNING, emit_json, emit_table, fail, json_option
 from deploy.local.layout import current_layout
 from deploy.local.stack import Stack, load_stack
+from shared.calendar import day_of
+from shared.clock import utc_now
 from shared.money import rupiah
-from shared.snap import JAKARTA
 
 SECONDS_MAX = 60
 F = TypeVar("F", bound=Callable[..., Any])
@@ -138,7 +139,7 @@ def list_batches(api: Api, status: str | None, limit: int, as_json: bool) -> Non
 @json_option
 def create(api: Api, up_to: datetime | None, as_json: bool) -> None:
     """Draft a batch of everybody who has enough to get."""
-    day: date = datetime.now(JAKARTA).date() if up_to is None else up_to.date()
+    day: date = day_of(utc_now()) if up_to is None else up_to.date()
     _show(api.call("POST", "/v1/payouts", json={"up_to_date": day.isoformat()}).json(), as_json=as_json)
 
 

@@ -26,6 +26,7 @@ from fastapi.responses import JSONResponse, Response
 from deploy.sandbox.settings import BANK_OFFSET, BankSettings, private_folder
 from deploy.sandbox.sqlite import Database
 from shared import snap
+from shared.calendar import WIB
 
 HERE = Path(__file__).parent
 NAME: Final = "BANK-SANDBOX"
@@ -283,7 +284,7 @@ def _now() -> int:
 
 
 def _moment(milliseconds: int) -> str:
-    return datetime.fromtimestamp(milliseconds / 1000, snap.JAKARTA).isoformat(timespec="milliseconds")
+    return datetime.fromtimestamp(milliseconds / 1000, WIB).isoformat(timespec="milliseconds")
 
 
 def main() -> None:

@@ -15,6 +15,7 @@ from typing import Final, Literal
 from deploy.sandbox import refusals
 from deploy.sandbox.sqlite import Database
 from shared import qris, snap
+from shared.calendar import WIB
 
 # The platform as a merchant, in the name space that the research vectors reserve: nobody can pay it by accident.
 MERCHANT: Final = qris.build(
@@ -308,7 +309,7 @@ def _milliseconds(moment: datetime) -> int:
 
 
 def _moment(milliseconds: int) -> datetime:
-    return datetime.fromtimestamp(milliseconds / 1000, tz=snap.JAKARTA)
+    return datetime.fromtimestamp(milliseconds / 1000, tz=WIB)
 
 
 def _charge(row: sqlite3.Row | None) -> Charge | None:

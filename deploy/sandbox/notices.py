@@ -22,7 +22,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from deploy.sandbox.settings import NOTICES_OFFSET, NoticeSettings, private_folder
 from deploy.sandbox.sqlite import Database
-from shared.snap import JAKARTA
+from shared.calendar import WIB
 
 HERE = Path(__file__).parent
 PAGES = Environment(loader=FileSystemLoader(HERE / "templates"), autoescape=True)
@@ -79,7 +79,7 @@ class Inbox:
                 "channel": row["channel"],
                 "to": row["recipient"],
                 "text": row["content"],
-                "sent_at": datetime.fromtimestamp(row["sent_at"] / 1000, JAKARTA).isoformat(timespec="milliseconds"),
+                "sent_at": datetime.fromtimestamp(row["sent_at"] / 1000, WIB).isoformat(timespec="milliseconds"),
             }
             for row in rows
         ]

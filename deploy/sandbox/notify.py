@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from deploy.sandbox.sqlite import Database
 from shared import snap
+from shared.calendar import WIB
 
 ATTEMPTS_MAX: Final = 64
 PAUSE_SECONDS_FIRST: Final = 0.25
@@ -79,7 +80,7 @@ class Notifier:
             self._wake.set()
 
     async def _attempt(self, http: httpx2.AsyncClient, body: bytes) -> str:
-        timestamp = snap.format_timestamp(datetime.now(snap.JAKARTA))
+        timestamp = snap.format_timestamp(datetime.now(WIB))
         transaction = snap.Transaction("POST", self._url.raw_path.decode(), body, timestamp)
         headers = {
             "Content-Type": "application/json",

@@ -29,6 +29,7 @@ from deploy.sandbox.refusals import Refusal
 from deploy.sandbox.settings import PAYMENTS_OFFSET, PaymentSettings, private_folder
 from deploy.sandbox.sqlite import Database
 from shared import snap
+from shared.calendar import WIB
 
 HERE = Path(__file__).parent
 PAGES = Environment(loader=FileSystemLoader(HERE / "templates"), autoescape=True)
@@ -227,7 +228,7 @@ def _successful(service: str) -> dict[str, Any]:
 
 
 def _now() -> datetime:
-    return datetime.now(snap.JAKARTA)
+    return datetime.now(WIB)
 
 
 def main() -> None:

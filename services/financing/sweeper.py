@@ -9,9 +9,9 @@ import structlog
 
 from services.financing.store import applications
 from services.financing.use_cases.close_applications import close_overdue_applications
-from services.financing.use_cases.disburse_loan import day_of
 from services.financing.use_cases.end_consents import end_overdue_consents
 from services.financing.use_cases.grade_loans import grade_loans
+from shared.calendar import day_of
 from shared.clock import utc_now
 from shared.db import TRANSIENT, Connection, Database
 from shared.problems import Problem

@@ -18,6 +18,7 @@ from services.orders.use_cases.change_cart import Cart, PutItem, put_into_carts
 from services.orders.use_cases.open_money import rules_of
 from services.orders.use_cases.place_orders import PlaceOrder, place_orders
 from services.orders.use_cases.run_manifests import Round, run_manifests
+from shared.calendar import day_of
 from shared.calls_out import CallsOut
 from shared.clock import utc_now
 from shared.db import Connection, Database
@@ -32,7 +33,7 @@ def group_of_orders(db: Database, settings: OrdersSettings, tariff: shipping.Tar
 
     async def run(conn: Connection, commands: Sequence[PlaceOrder]) -> list[Replay | Problem]:
         now = utc_now()
-        fees = fees_on(tariff, now.date())
+        fees = fees_on(tariff, day_of(now))
         return await place_orders(conn, commands, fees=fees, answer_seconds=settings.stock_answer_seconds, now=now)
 
     return GroupCommit("place_order", db, run, batch_max=settings.order_batch)

@@ -105,6 +105,15 @@ def no_print(source: Source) -> Iterator[Fault]:
             yield Fault(node.lineno, f"{node.func.id}(); use structlog.get_logger(), with an event name and fields")
 
 
+def days_are_those_of_the_market(source: Source) -> Iterator[Fault]:
+    """A moment becomes a day by shared/calendar.py: for seven hours of each day UTC has another one."""
+    if not source.is_in("services/"):
+        return
+    for node in ast.walk(source.tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in {"date", "today"}:
+            yield Fault(node.lineno, f".{node.func.attr}(); use day_of() of shared/calendar.py")
+
+
 def no_import_inside_a_function(source: Source) -> Iterator[Fault]:
     """What a module needs stands at its top."""
     for node in ast.walk(source.tree):
@@ -182,6 +191,7 @@ RULES: tuple[Rule, ...] = (
     no_sql_outside_sql_files,
     no_float_near_money,
     no_print,
+    days_are_those_of_the_market,
     no_import_inside_a_function,
     a_module_says_what_it_is_for,
     the_domain_is_a_calculation,

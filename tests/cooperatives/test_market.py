@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from services.cooperatives.handlers import handlers
+from shared.calendar import day_of
 from shared.clock import utc_now
 from shared.contracts.clearing import SavingsClaimPaid
 from shared.contracts.cooperatives import SavingsCharged
@@ -139,7 +140,7 @@ async def to_bank(office: Office, cooperative: Cooperative, amount_minor: int) -
     """The treasurer takes cash to the bank."""
     body = {
         "description": "Setor ke bank",
-        "booked_on": utc_now().date().isoformat(),
+        "booked_on": day_of(utc_now()).isoformat(),
         "lines": [
             {"code": "1102", "side": "debit", "amount_minor": amount_minor},
             {"code": "1101", "side": "credit", "amount_minor": amount_minor},

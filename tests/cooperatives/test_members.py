@@ -1,11 +1,10 @@
 """Who becomes a member, and how it ends: over HTTP, with the register."""
 
 import asyncio
-from datetime import datetime
 from uuid import UUID, uuid4
 
-from services.cooperatives.domain.chart import WIB
 from services.cooperatives.handlers import handlers
+from shared.calendar import day_of
 from shared.clock import utc_now
 from shared.contracts.cooperatives import MemberAdmitted, MemberLinked, MemberResigned
 from shared.contracts.identity import AccountErased
@@ -186,7 +185,7 @@ async def test_who_is_behind_with_the_mandatory_savings_is_listed(office: Office
     cooperative = await office.cooperative()
     late, paid = await office.member(cooperative), await office.member(cooperative)
     await office.deposit(cooperative, paid, "mandatory", MANDATORY)
-    now = datetime.now(WIB)
+    now = day_of(utc_now())
     later = f"{now.year + 1}-01-01"
     months = 13 - now.month + 1
 
@@ -202,7 +201,7 @@ async def test_who_is_behind_with_the_mandatory_savings_is_listed(office: Office
 async def test_other_dues_hold_from_a_month_that_has_not_begun(office: Office) -> None:
     cooperative = await office.cooperative()
     await office.member(cooperative)
-    now = datetime.now(WIB)
+    now = day_of(utc_now())
     path = f"{cooperative.path}/dues"
 
     async def put(person: Person, from_month: str) -> int:

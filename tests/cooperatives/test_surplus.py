@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from services.cooperatives.settings import CooperativesSettings
+from shared.calendar import day_of
 from shared.clock import utc_now
 from shared.contracts.cooperatives import SurplusDistributed
 from shared.testing.delivery import published, snapshot
@@ -94,7 +95,7 @@ async def test_savings_count_as_they_were_when_the_year_ended(office: Office) ->
 
 async def test_all_savings_count_where_the_articles_say_so(office: Office) -> None:
     world = await make_world(office, capital_base="all_savings")
-    year = utc_now().year
+    year = day_of(utc_now()).year
     await office.post(
         f"{world.path}/members/{world.members[3]}/deposits", world.chair,
         {"kind": "voluntary", "amount_minor": 250_000}, status=201,
@@ -224,7 +225,7 @@ async def test_a_year_that_is_not_over_is_tried_but_not_divided(
     office: Office, cooperatives_settings: CooperativesSettings
 ) -> None:
     world = await make_world(office)
-    year = utc_now().year
+    year = day_of(utc_now()).year
     await world.surplus(5_000, at=utc_now())
     path = f"{world.path}/years/{year}/surplus"
 
@@ -379,6 +380,6 @@ async def test_a_year_says_until_when_to_meet_and_where_it_stands(office: Office
         True, True, None, None,
     )  # fmt: skip
     assert after["is_meeting_overdue"] is False and after["meeting_id"] and after["distributed_at"]
-    assert (await office.get(f"{world.path}/years/{utc_now().year + 1}", world.chair))["is_over"] is False
+    assert (await office.get(f"{world.path}/years/{day_of(utc_now()).year + 1}", world.chair))["is_over"] is False
     for stranger in (other.chair, office.person()):
         await office.get(path, stranger, status=404)

@@ -7,10 +7,10 @@ from uuid import UUID, uuid4
 import httpx2
 import pytest_asyncio
 
-from services.cooperatives.domain.chart import day_of
 from services.cooperatives.handlers import patronage
 from services.cooperatives.main import service
 from services.cooperatives.settings import CooperativesSettings
+from shared.calendar import day_of
 from shared.clock import utc_now
 from shared.http import make_app
 from shared.testing.delivery import deliver

@@ -6,9 +6,10 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from services.cooperatives import store
-from services.cooperatives.domain.chart import CASH, Place, day_of
+from services.cooperatives.domain.chart import CASH, Place
 from services.cooperatives.domain.savings import Movement, Reason, SavingsKind
 from services.cooperatives.handlers import patronage
+from shared.calendar import day_of
 from shared.clock import utc_now
 from shared.contracts.base import Event
 from shared.contracts.catalog import Payee, ShopOpened

@@ -26,7 +26,7 @@ from services.financing.store.lenders import Lender
 from services.financing.store.loans import Loan
 from services.financing.use_cases.accept_offer import accept_offer
 from services.financing.use_cases.count_instalments import count_instalments, pass_on_instalments
-from services.financing.use_cases.disburse_loan import day_of, disburse_loan
+from services.financing.use_cases.disburse_loan import disburse_loan
 from services.financing.use_cases.give_consent import GiveConsent, give_consent
 from services.financing.use_cases.grade_loans import grade_loans
 from services.financing.use_cases.make_offer import MakeOffer, make_offer
@@ -35,6 +35,7 @@ from services.financing.use_cases.publish_application import Apply, publish_appl
 from services.financing.use_cases.register_lender import register_lender
 from services.financing.use_cases.repay_loan import Pay, repay_loan, settle_loan
 from shared import ledger, sql
+from shared.calendar import day_of
 from shared.clock import utc_now
 from shared.contracts.catalog import ShopOpened
 from shared.contracts.financing import InstalmentRefused, RepaymentMandateEnded, RepaymentReceived

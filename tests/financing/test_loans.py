@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from shared.calendar import day_of
 from shared.clock import utc_now
 from shared.contracts.financing import CollectabilityChanged, RepaymentMandateEnded, RepaymentReceived
 from shared.testing import published
@@ -16,7 +17,7 @@ from tests.financing.world import agree, product_body, run_loan, told
 
 
 def today() -> date:
-    return (utc_now() + timedelta(hours=7)).date()
+    return day_of(utc_now())
 
 
 async def test_a_loan_is_paid_out_once_however_many_say_so(desk: Desk) -> None:

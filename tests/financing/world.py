@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
+from shared.calendar import day_of
 from shared.clock import utc_now
 from shared.contracts.catalog import Payee, ProductListed, ShopOpened, ShopStaffChanged, StaffMember
 from shared.contracts.orders import ParcelCompleted, ParcelLine, RefundMade, RefundPart
@@ -220,7 +221,7 @@ async def run_loan(
 ) -> Agreed:
     """A loan that was paid out today."""
     agreed = await agree(desk, product, offer=offer, **asked)
-    today = (utc_now() + timedelta(hours=7)).date().isoformat()
+    today = day_of(utc_now()).isoformat()
     body = {"date": today, "reference": f"TRF-{uuid4().hex[:8]}"}
     await desk.done(f"/v1/loans/{agreed.loan_id}/disbursement", agreed.bank.caller, body)
     return agreed

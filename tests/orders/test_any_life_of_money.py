@@ -31,7 +31,7 @@ from services.orders.use_cases.cancel_order import cancel_order
 from services.orders.use_cases.cancel_parcel import cancel_parcel
 from services.orders.use_cases.complete_parcel import complete_parcel
 from services.orders.use_cases.deliver_parcel import deliver_parcel
-from services.orders.use_cases.draft_payouts import day_of, draft_payouts
+from services.orders.use_cases.draft_payouts import draft_payouts
 from services.orders.use_cases.follow_mandates import follow_mandate
 from services.orders.use_cases.hear_cooperative import end_without_savings, take_savings
 from services.orders.use_cases.place_orders import PlaceOrder, place_orders
@@ -45,6 +45,7 @@ from services.orders.use_cases.send_refund import fail_refund, make_refund, retr
 from services.orders.use_cases.ship_parcel import ship_parcel
 from shared import ledger, sql
 from shared.auth import Principal
+from shared.calendar import day_of
 from shared.clock import utc_now
 from shared.contracts.catalog import Payee, ShopOpened, Shortage, StockRefused, StockReserved
 from shared.contracts.cooperatives import SavingsCharged, SavingsRefused
@@ -227,7 +228,7 @@ class AnyLife(RuleBasedStateMachine):
         )
         now = utc_now()
         (answer,) = self.do(
-            lambda conn: place_orders(conn, [command], fees=fees_on(TARIFF, now.date()), answer_seconds=60, now=now)
+            lambda conn: place_orders(conn, [command], fees=fees_on(TARIFF, day_of(now)), answer_seconds=60, now=now)
         )
         assert isinstance(answer, Replay), answer
         (row,) = self.rows(

@@ -9,9 +9,9 @@ from uuid import UUID, uuid4
 import httpx2
 import pytest_asyncio
 
-from services.programmes.domain.indicators import JAKARTA
 from services.programmes.main import service
 from services.programmes.settings import ProgrammesSettings
+from shared.calendar import day_of
 from shared.clock import utc_now
 from shared.db import Database
 from shared.http import make_app
@@ -22,7 +22,7 @@ PUBLIC_URL = "https://lumbung.example/api/programmes"
 
 def today() -> date:
     """The day it is in Jakarta."""
-    return utc_now().astimezone(JAKARTA).date()
+    return day_of(utc_now())
 
 
 @dataclass

@@ -17,6 +17,8 @@ from deploy.registry import ROOT
 from services.programmes.domain.indicators import COUNTED, SHOWN, derived, month_of, percent
 from services.programmes.handlers import counting
 from services.programmes.use_cases.pool_figures import pool_months_that_are_over
+from shared.calendar import day_of
+from shared.clock import utc_now
 from shared.contracts.base import Event
 from shared.db import Database
 from shared.sql import Queries
@@ -233,7 +235,7 @@ async def test_certificates_and_aid_are_counted_with_their_registers(desk: Desk)
         )
         assert proposed.json()["status"] == "proposed"
 
-    found = await desk.figures(region, f"{datetime.now(UTC) + timedelta(hours=7):%Y-%m}")
+    found = await desk.figures(region, f"{day_of(utc_now()):%Y-%m}")
 
     assert {code: found[region, code] for code in ("sertifikat-terbit", "pelatihan-selesai", "bantuan-penerima")} == {
         "sertifikat-terbit": 5,

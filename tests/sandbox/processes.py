@@ -20,6 +20,7 @@ import httpx2
 
 from deploy.sandbox.keys import SandboxKeys, ensure_keys
 from shared import snap
+from shared.calendar import WIB
 
 ROOT = Path(__file__).parents[2]
 WAIT_SECONDS_MAX = 20.0
@@ -215,7 +216,7 @@ def rupiah(amount_minor: int) -> dict[str, str]:
 
 def now(shift: timedelta = timedelta(0)) -> str:
     """X-TIMESTAMP for now, or for a moment beside it."""
-    return snap.format_timestamp(datetime.now(snap.JAKARTA) + shift)
+    return snap.format_timestamp(datetime.now(WIB) + shift)
 
 
 def fresh_reference() -> str:

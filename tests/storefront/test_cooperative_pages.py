@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from shared.calendar import day_of
 from shared.clock import utc_now
 from tests.storefront.conftest import ADDRESS, Town, Visitor, add, forms_of, words_of
 from tests.storefront.network import Koperasi, found_cooperative, post, signed_in
@@ -71,7 +72,7 @@ async def test_a_large_withdrawal_waits_for_a_second_officer(town: Town, koperas
 
 
 async def test_the_surplus_is_tried_in_percent_and_nothing_is_kept(town: Town, koperasi: Koperasi) -> None:
-    year, page = utc_now().year, f"{koperasi.page}/kantor/shu"
+    year, page = day_of(utc_now()).year, f"{koperasi.page}/kantor/shu"
     journal = await post(
         town,
         "cooperatives",

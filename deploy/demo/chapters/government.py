@@ -6,8 +6,8 @@ from typing import Any
 
 from deploy.demo.world import StoryBroke, World, save
 from shared import regions
+from shared.calendar import day_of
 from shared.clock import utc_now
-from shared.snap import JAKARTA
 
 HIDDEN = "di-bawah-ambang"
 LINES_SHOWN = 8
@@ -16,7 +16,7 @@ LINES_SHOWN = 8
 async def province_looks(world: World) -> None:
     """What is shown comes of enough units; the rest is hidden, and it is not told whether there was anything."""
     province = world.club.region_code[:2]
-    period = f"{utc_now().astimezone(JAKARTA):%Y-%m}"
+    period = f"{day_of(utc_now()):%Y-%m}"
     await world.call("POST", "programmes", f"/v1/indicators/{period}/pools", person=world.operators[0])
     path = f"/v1/indicators?region={province}&period={period}"
     await _cooperatives_are_counted(world, province, path)

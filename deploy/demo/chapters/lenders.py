@@ -3,9 +3,8 @@
 import asyncio
 import json
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from confluent_kafka import Consumer, KafkaError, TopicPartition
 
@@ -14,10 +13,10 @@ from deploy.demo.chapters.money import balance, member_shop, payout
 from deploy.demo.receiver import Receiver
 from deploy.demo.world import Person, StoryBroke, World, new_key, new_trace, short
 from shared import regions
+from shared.calendar import day_of
 from shared.clock import utc_now
 from shared.money import rupiah
 
-JAKARTA = ZoneInfo("Asia/Jakarta")
 SECONDS = 30.0
 SCOPES = ("sales", "cooperative", "certificates", "repayment")
 TENOR_MONTHS = 6
@@ -219,7 +218,7 @@ async def offers_side_by_side(world: World) -> None:
     path = f"/v1/offers/{other['offer_id']}/accept"
     refusal = await world.call("POST", "financing", path, person=seller, body={}, key=new_key(), expect=(409,))
     world.timeline.say(f"{bank.name}'s offer is accepted; the other one after it is refused: {refusal['title']}")
-    today = datetime.now(JAKARTA).date().isoformat()
+    today = day_of(utc_now()).isoformat()
     body = {"date": today, "reference": f"TRF-{new_key()[:8]}"}
     path = f"/v1/loans/{story.loan_id}/disbursement"
     running = await world.call("POST", "financing", path, person=bank.client, body=body, key=new_key())
@@ -342,7 +341,7 @@ async def instalment_out_of_a_payout(world: World) -> None:
 async def _graded(world: World, *, days: int) -> dict[str, Any]:
     """The loan as the daily clock would grade it so many days from now."""
     story = lending(world)
-    as_of = (datetime.now(JAKARTA).date() + timedelta(days=days)).isoformat()
+    as_of = (day_of(utc_now()) + timedelta(days=days)).isoformat()
     operator = world.operators[0]
     await world.call("POST", "financing", "/v1/gradings", person=operator, body={"as_of": as_of}, key=new_key())
     loan: dict[str, Any] = await world.call(

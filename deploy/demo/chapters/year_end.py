@@ -6,9 +6,9 @@ from typing import Any
 
 from deploy.demo.chapters.money import member_shop
 from deploy.demo.world import Person, StoryBroke, World, new_key, save
+from shared.calendar import day_of
 from shared.clock import utc_now
 from shared.money import rupiah
-from shared.snap import JAKARTA
 
 # What this cooperative earns on what its members sell and buy through it, and spends of that; basis points.
 SERVICE_FEE, COSTS = 1_500, 3_500
@@ -96,7 +96,7 @@ async def members_meet(world: World) -> None:
         "kind": "annual",
         "year": _year(),
         "held_at": (utc_now() - timedelta(seconds=1)).isoformat(),
-        "invited_on": (utc_now().astimezone(JAKARTA).date() - timedelta(days=14)).isoformat(),
+        "invited_on": (day_of(utc_now()) - timedelta(days=14)).isoformat(),
         "is_online": True,
         "agenda": ["Laporan pengurus", "Pembagian SHU"],
     }
@@ -186,4 +186,4 @@ async def surplus_is_divided(world: World) -> None:
 
 
 def _year() -> int:
-    return utc_now().astimezone(JAKARTA).year
+    return day_of(utc_now()).year

@@ -10,6 +10,7 @@ from services.catalog.domain.badges import wanting
 from services.catalog.domain.problems import CertificateNeeded
 from services.catalog.store import standing
 from shared import rules
+from shared.calendar import day_of
 from shared.db import Connection
 
 RULES: Final = rules.load(Path(__file__).parents[1] / "rules.json")
@@ -19,7 +20,7 @@ async def certificates_wanting(
     conn: Connection, shop_id: UUID, categories: Iterable[str], *, now: datetime
 ) -> dict[str, str]:
     """Of these categories, those in which the shop may not sell now, and the scheme that somebody of it must hold."""
-    schemes = RULES.in_force("regulated_categories", now.date()).table("schemes")
+    schemes = RULES.in_force("regulated_categories", day_of(now)).table("schemes")
     asked = {each for each in categories if each in schemes}
     if not asked:
         return {}

@@ -4,7 +4,7 @@ import calendar
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
-from services.cooperatives.domain.chart import WIB
+from shared.calendar import WIB
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,13 +6,14 @@ member have one ledger account for each of them, and are moved by savings only, 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta, timezone
+from datetime import date, datetime, time
 from functools import cache
 from pathlib import Path
 from uuid import UUID
 
 from services.cooperatives.domain.problems import AccountNotFound
 from shared import rules
+from shared.calendar import WIB, day_of
 from shared.ledger import Kind, NewAccount
 
 CASH = "1101"
@@ -24,7 +25,6 @@ CLEARING = "2301"
 PRINCIPAL = "3101"
 MANDATORY = "3102"
 
-WIB = timezone(timedelta(hours=7), "WIB")  # books are kept by the calendar of western Indonesia
 CHART = rules.load(Path(__file__).parents[1] / "chart.json")
 
 
@@ -79,11 +79,6 @@ def line_of(code: str, on: date) -> ChartLine:
     if line is None:
         raise AccountNotFound
     return line
-
-
-def day_of(moment: datetime) -> date:
-    """The day of the books on which something happened."""
-    return moment.astimezone(WIB).date()
 
 
 def start_of_day(moment: datetime) -> datetime:

@@ -14,7 +14,6 @@ from fractions import Fraction
 from uuid import UUID
 
 from services.cooperatives.domain.book_year import BookYear
-from services.cooperatives.domain.chart import WIB, day_of
 from services.cooperatives.domain.cooperative import CapitalBase, Role
 from services.cooperatives.domain.governance import Count, accountability_meeting_due, quorum
 from services.cooperatives.domain.meeting_problems import (
@@ -26,6 +25,7 @@ from services.cooperatives.domain.meeting_problems import (
 )
 from services.cooperatives.domain.rulebook import RULES
 from services.cooperatives.domain.surplus import Rounding
+from shared.calendar import WIB, day_of
 
 SIGNING = frozenset({Role.CHAIR, Role.SECRETARY})
 

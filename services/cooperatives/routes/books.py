@@ -8,7 +8,7 @@ from fastapi import APIRouter, Path, Request, Response
 from pydantic import AwareDatetime, BaseModel, Field
 
 from services.cooperatives import store
-from services.cooperatives.domain.chart import WIB, chart_on, day_of, line_of
+from services.cooperatives.domain.chart import chart_on, line_of
 from services.cooperatives.domain.journal import JournalLine
 from services.cooperatives.domain.meeting_problems import YearDivided
 from services.cooperatives.domain.problems import (
@@ -25,6 +25,7 @@ from services.cooperatives.routes.desk import Words, once, position
 from services.cooperatives.use_cases.keep_journal import EnterJournal, approve_journal, enter_journal, refuse_journal
 from shared import paging
 from shared.auth import CurrentPerson
+from shared.calendar import WIB, day_of
 from shared.clock import utc_now
 from shared.http import Db
 from shared.idempotency import IdempotencyKey, KeyInUse, KeyMissing, KeyReused

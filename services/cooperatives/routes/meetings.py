@@ -7,7 +7,6 @@ from uuid import UUID, uuid4
 import orjson
 from fastapi import APIRouter, Header, Query, Request, Response
 
-from services.cooperatives.domain.chart import day_of
 from services.cooperatives.domain.meeting import Meeting, MeetingRules
 from services.cooperatives.domain.meeting_problems import (
     AllocationNotWhole,
@@ -55,6 +54,7 @@ from services.cooperatives.use_cases.open_meeting import open_meeting
 from services.cooperatives.views.minutes import printed
 from shared import paging
 from shared.auth import CurrentPerson
+from shared.calendar import day_of
 from shared.clock import utc_now
 from shared.db import Connection
 from shared.http import Db

@@ -8,7 +8,6 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import AwareDatetime, BaseModel, Field
 
 from services.cooperatives import store
-from services.cooperatives.domain.chart import day_of
 from services.cooperatives.domain.cooperative import EndReason, MemberState
 from services.cooperatives.domain.identity import veiled
 from services.cooperatives.domain.problems import (
@@ -36,6 +35,7 @@ from services.cooperatives.use_cases.link_account import make_link_code
 from services.cooperatives.use_cases.suspend_member import resume_member, suspend_member
 from shared import paging
 from shared.auth import CurrentPerson
+from shared.calendar import day_of
 from shared.clock import utc_now
 from shared.contracts.base import RegionCode
 from shared.http import Db

@@ -8,12 +8,12 @@ from fastapi import APIRouter
 from pydantic import AwareDatetime, BaseModel, StringConstraints
 
 from services.cooperatives import store
-from services.cooperatives.domain.chart import day_of
 from services.cooperatives.domain.cooperative import MemberState, Role
 from services.cooperatives.domain.problems import AccountGone, LinkCodeRefused, LinkedAlready, MemberNotFound
 from services.cooperatives.routes.desk import StatementPage, statement
 from services.cooperatives.use_cases.link_account import link_account
 from shared.auth import CurrentPerson
+from shared.calendar import day_of
 from shared.clock import utc_now
 from shared.http import Db
 from shared.money import CURRENCY

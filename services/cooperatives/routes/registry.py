@@ -7,7 +7,6 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import AwareDatetime, BaseModel, Field, StringConstraints
 
 from services.cooperatives import store
-from services.cooperatives.domain.chart import day_of
 from services.cooperatives.domain.cooperative import Articles, CapitalBase, Cooperative, Role
 from services.cooperatives.domain.governance import Kind
 from services.cooperatives.domain.identity import veiled
@@ -33,6 +32,7 @@ from services.cooperatives.use_cases.register_cooperative import (
 )
 from shared import paging, regions
 from shared.auth import CurrentPerson
+from shared.calendar import day_of
 from shared.clock import utc_now
 from shared.contracts.base import RegionCode
 from shared.http import Db

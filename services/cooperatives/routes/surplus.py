@@ -8,7 +8,6 @@ from fastapi import APIRouter, Path, Query, Request, Response
 
 from services.cooperatives.domain.allocation import POOLS
 from services.cooperatives.domain.book_year import BookYear
-from services.cooperatives.domain.chart import day_of
 from services.cooperatives.domain.division import Division, exact_share, residue_of
 from services.cooperatives.domain.meeting import MeetingRules
 from services.cooperatives.domain.meeting_problems import (
@@ -39,6 +38,7 @@ from services.cooperatives.use_cases.divide_surplus import divide_surplus, read_
 from services.cooperatives.use_cases.pay_out_surplus import pay_out_surplus
 from shared import idempotency, paging
 from shared.auth import CurrentPerson
+from shared.calendar import day_of
 from shared.clock import utc_now
 from shared.db import Connection
 from shared.exact import to_text

@@ -6,12 +6,13 @@ from datetime import datetime
 from typing import Literal, TypeAlias
 from uuid import UUID
 
-from services.cooperatives.domain.chart import Place, day_of
+from services.cooperatives.domain.chart import Place
 from services.cooperatives.domain.problems import MemberNotFound, WithdrawalNotFound
 from services.cooperatives.domain.savings import Movement, Reason, SavingsKind
 from services.cooperatives.store.books import accounts, meaning
 from services.cooperatives.store.named import money, refusing
 from shared import ledger
+from shared.calendar import day_of
 from shared.db import Connection
 from shared.ledger import Hold, Refusal, Settlement
 from shared.problems import Problem

@@ -13,12 +13,13 @@ import asyncpg
 
 from services.cooperatives.domain.allocation import PAYABLE_TO_MEMBER
 from services.cooperatives.domain.book_year import BookYear
-from services.cooperatives.domain.chart import MANDATORY, PRINCIPAL, VOLUNTARY, Place, day_of, line_of
+from services.cooperatives.domain.chart import MANDATORY, PRINCIPAL, VOLUNTARY, Place, line_of
 from services.cooperatives.domain.cooperative import CapitalBase
 from services.cooperatives.domain.division import Division
 from services.cooperatives.domain.meeting_problems import DividedAlready, SurplusNotFound, YearDivided
 from services.cooperatives.domain.problems import MemberNotFound
 from shared import ledger, sql
+from shared.calendar import day_of
 from shared.db import Connection
 from shared.sql import Row
 

@@ -4,9 +4,9 @@ from datetime import date, datetime
 from uuid import UUID
 
 from services.cooperatives import store
-from services.cooperatives.domain.chart import day_of
 from services.cooperatives.domain.cooperative import Role
 from services.cooperatives.domain.problems import MonthHasBegun
+from shared.calendar import day_of
 from shared.db import Connection
 
 

@@ -6,9 +6,10 @@ from uuid import UUID
 
 from services.cooperatives import store
 from services.cooperatives.domain.charging import Refusal, answer, refusal_of, within_limits
-from services.cooperatives.domain.chart import CLEARING, VOLUNTARY, Place, day_of
+from services.cooperatives.domain.chart import CLEARING, VOLUNTARY, Place
 from services.cooperatives.domain.savings import Movement, Reason, SavingsKind
 from shared import ledger, outbox
+from shared.calendar import day_of
 from shared.contracts.orders import SavingsChargeRequested
 from shared.db import Connection
 from shared.handlers import Reject

@@ -5,8 +5,9 @@ from datetime import datetime
 
 from services.cooperatives import store
 from services.cooperatives.domain.charging import charge_to_refund
-from services.cooperatives.domain.chart import CLEARING, Place, day_of
+from services.cooperatives.domain.chart import CLEARING, Place
 from services.cooperatives.domain.savings import Movement, Reason, receives
+from shared.calendar import day_of
 from shared.contracts.orders import RefundMade
 from shared.db import Connection
 from shared.handlers import Reject

@@ -5,9 +5,10 @@ from datetime import datetime
 from uuid import UUID
 
 from services.cooperatives import store
-from services.cooperatives.domain.chart import CASH, Place, day_of
+from services.cooperatives.domain.chart import CASH, Place
 from services.cooperatives.domain.savings import MAY_DEPOSIT, Movement, Reason, SavingsKind, is_principal_complete
 from shared import ledger, outbox
+from shared.calendar import day_of
 from shared.db import Connection
 from shared.ids import new_id
 from shared.ledger import Transfer, credit, debit

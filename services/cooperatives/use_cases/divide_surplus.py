@@ -9,7 +9,7 @@ from uuid import UUID, uuid5
 from services.cooperatives import store as books
 from services.cooperatives.domain.allocation import FUND_CODES, POOLS, UNDIVIDED, check_allocation, is_same
 from services.cooperatives.domain.book_year import BookYear
-from services.cooperatives.domain.chart import Place, day_of
+from services.cooperatives.domain.chart import Place
 from services.cooperatives.domain.cooperative import ACTING
 from services.cooperatives.domain.division import Division, divide
 from services.cooperatives.domain.meeting import MeetingRules
@@ -18,6 +18,7 @@ from services.cooperatives.domain.problems import NotYourTask
 from services.cooperatives.store import meetings
 from services.cooperatives.store import surplus as store
 from shared import ledger, outbox
+from shared.calendar import day_of
 from shared.contracts.cooperatives import SurplusDistributed
 from shared.db import Connection
 from shared.ledger import Leg, Transfer, credit, debit

@@ -5,11 +5,12 @@ from datetime import datetime
 from uuid import UUID
 
 from services.cooperatives import store
-from services.cooperatives.domain.chart import RECEIVABLE, Place, day_of
+from services.cooperatives.domain.chart import RECEIVABLE, Place
 from services.cooperatives.domain.cooperative import EndReason, MemberState
 from services.cooperatives.domain.problems import DebtsNotBooked, NotInThisState
 from services.cooperatives.domain.savings import Movement, Reason, SavingsKind, paid_out
 from shared import ledger, outbox
+from shared.calendar import day_of
 from shared.db import Connection
 from shared.ids import new_id
 from shared.ledger import Transfer, credit, debit

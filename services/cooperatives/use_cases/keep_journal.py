@@ -6,12 +6,13 @@ from datetime import date, datetime, time
 from uuid import UUID
 
 from services.cooperatives import store
-from services.cooperatives.domain.chart import WIB, Place, day_of
+from services.cooperatives.domain.chart import Place
 from services.cooperatives.domain.cooperative import Role
 from services.cooperatives.domain.journal import JournalLine, check_journal
 from services.cooperatives.domain.problems import DecidedAlready
 from services.cooperatives.store import surplus
 from services.cooperatives.store.journals import Journal
+from shared.calendar import WIB, day_of
 from shared.db import Connection
 from shared.ledger import Leg, Transfer
 

@@ -6,13 +6,14 @@ from uuid import UUID
 
 from services.cooperatives import store
 from services.cooperatives.domain.allocation import PAYABLE_TO_MEMBER
-from services.cooperatives.domain.chart import Place, day_of
+from services.cooperatives.domain.chart import Place
 from services.cooperatives.domain.meeting_problems import NothingToPayOut
 from services.cooperatives.domain.rulebook import RULES
 from services.cooperatives.domain.savings import Movement, Reason, receives
 from services.cooperatives.domain.taxes import surplus_tax
 from services.cooperatives.store import surplus
 from shared import ledger
+from shared.calendar import day_of
 from shared.db import Connection
 from shared.exact import down
 from shared.ids import new_id

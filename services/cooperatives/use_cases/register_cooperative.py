@@ -6,7 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from services.cooperatives import store
-from services.cooperatives.domain.chart import Place, chart_on, day_of
+from services.cooperatives.domain.chart import Place, chart_on
 from services.cooperatives.domain.cooperative import ACTING, Cooperative, Role
 from services.cooperatives.domain.governance import are_enough_founders
 from services.cooperatives.domain.identity import identity_hash
@@ -15,6 +15,7 @@ from services.cooperatives.domain.rulebook import RULES
 from services.cooperatives.settings import CooperativesSettings
 from services.cooperatives.store.members import NewMember
 from shared import outbox, regions
+from shared.calendar import day_of
 from shared.db import Connection
 from shared.ids import new_id
 

@@ -3,8 +3,9 @@
 from datetime import datetime
 
 from services.cooperatives import store
-from services.cooperatives.domain.chart import BANK, CASH, CLEARING, Place, day_of
+from services.cooperatives.domain.chart import BANK, CASH, CLEARING, Place
 from shared import ledger
+from shared.calendar import day_of
 from shared.contracts.clearing import SavingsClaimPaid
 from shared.db import Connection
 from shared.handlers import Reject, Retry

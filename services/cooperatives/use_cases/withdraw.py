@@ -9,11 +9,12 @@ from datetime import datetime
 from uuid import UUID
 
 from services.cooperatives import store
-from services.cooperatives.domain.chart import CASH, Place, day_of, start_of_day
+from services.cooperatives.domain.chart import CASH, Place, start_of_day
 from services.cooperatives.domain.cooperative import Member, MemberState
 from services.cooperatives.domain.problems import DecidedAlready, TooLittleCash, TooLittleSaved
 from services.cooperatives.domain.savings import Movement, Reason, SavingsKind
 from services.cooperatives.store.savings import Withdrawal
+from shared.calendar import day_of
 from shared.db import Connection
 from shared.ids import new_id
 from shared.ledger import Hold, Settlement

@@ -11,7 +11,7 @@ from uuid import UUID
 from babel.dates import format_date, format_datetime, format_time
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from services.cooperatives.domain.chart import WIB
+from shared.calendar import WIB
 from shared.exact import to_text
 
 KINDS = {"annual": "Rapat Anggota Tahunan", "extraordinary": "Rapat Anggota Luar Biasa"}

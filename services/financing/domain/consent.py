@@ -6,6 +6,7 @@ time zones and ends of years do not matter; data whose kind nobody stated is an 
 
 from datetime import UTC, date, datetime, timedelta
 
+from shared.calendar import day_of
 from shared.rules import NoRule, Rules
 
 
@@ -16,7 +17,7 @@ def answer_due(rules: Rules, event: str, received_at: datetime) -> datetime:
     """
     if received_at.tzinfo is None:
         raise ValueError("a deadline needs a moment with its time zone")
-    hours = rules.in_force("answer_hours", received_at.date()).entry("events", event)
+    hours = rules.in_force("answer_hours", day_of(received_at)).entry("events", event)
     return (received_at.astimezone(UTC) + timedelta(hours=hours)).astimezone(received_at.tzinfo)
 
 

@@ -24,12 +24,12 @@ from services.financing.routes.callers import CurrentLender, MaybeLender
 from services.financing.store import applications as store
 from services.financing.store.applications import Application, Sight
 from services.financing.use_cases.close_applications import withdraw_application
-from services.financing.use_cases.disburse_loan import day_of
 from services.financing.use_cases.make_offer import decline_application
 from services.financing.use_cases.publish_application import Apply, explained, publish_application
 from services.financing.use_cases.read_profile import read_profile
 from shared import paging
 from shared.auth import CurrentPerson
+from shared.calendar import day_of
 from shared.clock import utc_now
 from shared.http import Db
 from shared.idempotency import IdempotencyKey

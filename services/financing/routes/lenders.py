@@ -14,12 +14,12 @@ from services.financing.routes.answers import json_answer, once
 from services.financing.routes.callers import CurrentLender
 from services.financing.store import lenders as store
 from services.financing.store import products
-from services.financing.use_cases.disburse_loan import day_of
 from services.financing.use_cases.offer_product import offer_product
 from services.financing.use_cases.register_lender import register_lender
 from services.financing.use_cases.suspend_lender import suspend_lender as suspend
 from shared import regions
 from shared.auth import CurrentPerson, require_role
+from shared.calendar import day_of
 from shared.clock import utc_now
 from shared.contracts.base import RegionCode
 from shared.exact import to_text

@@ -29,11 +29,12 @@ from services.financing.store import loans as store
 from services.financing.store.lenders import Lender
 from services.financing.store.loans import Loan
 from services.financing.use_cases.count_money import Counted
-from services.financing.use_cases.disburse_loan import day_of, disburse_loan
+from services.financing.use_cases.disburse_loan import disburse_loan
 from services.financing.use_cases.grade_loans import grade_loans
 from services.financing.use_cases.repay_loan import Pay, repay_loan, settle_loan, settlement_of
 from shared import paging
 from shared.auth import CurrentPerson, Principal, require_role
+from shared.calendar import day_of
 from shared.clock import utc_now
 from shared.db import Connection
 from shared.http import Db

@@ -27,9 +27,9 @@ from services.financing.routes.lenders import rate_text
 from services.financing.store import applications as store
 from services.financing.store.applications import Offer
 from services.financing.use_cases.accept_offer import accept_offer
-from services.financing.use_cases.disburse_loan import day_of
 from services.financing.use_cases.make_offer import MakeOffer, make_offer, withdraw_offer
 from shared.auth import CurrentPerson
+from shared.calendar import day_of
 from shared.clock import utc_now
 from shared.http import Db
 from shared.idempotency import IdempotencyKey

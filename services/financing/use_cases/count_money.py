@@ -11,9 +11,9 @@ from uuid import UUID
 from services.financing.domain.loan_book import Due, outstanding_minor
 from services.financing.store import loans
 from services.financing.store.loans import Accounts, Loan, Repayment
-from services.financing.use_cases.disburse_loan import day_of
 from services.financing.use_cases.tell_lenders import LenderFact
 from shared import ledger, outbox
+from shared.calendar import day_of
 from shared.contracts.financing import RepaymentMandateEnded, RepaymentReceived
 from shared.db import Connection
 from shared.ledger import Transfer, credit, debit

@@ -1,7 +1,7 @@
 """Pay a loan out: its lender says when and under which reference. From then on it is owed, and orders may withhold."""
 
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime
 from uuid import UUID
 
 from services.financing.domain.loan_book import Due, dues_of
@@ -10,17 +10,12 @@ from services.financing.domain.products import schedule_of
 from services.financing.store import loans
 from services.financing.store.loans import Accounts, Loan
 from shared import ledger, outbox
+from shared.calendar import WIB, day_of
 from shared.contracts import financing as contract
 from shared.db import Connection
 from shared.ledger import Kind, NewAccount, Transfer, credit, debit
 
 CLEARING = "clearing:orders"  # what orders withheld and has not passed on; mirrors its account clearing:financing
-WIB = timezone(timedelta(hours=7), "WIB")  # West Indonesian Time, in which days of loans are counted
-
-
-def day_of(moment: datetime) -> date:
-    """The calendar day in West Indonesian Time."""
-    return moment.astimezone(WIB).date()
 
 
 async def disburse_loan(

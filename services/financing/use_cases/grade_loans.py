@@ -9,9 +9,9 @@ from services.financing.domain.loan_book import Due, days_past_due
 from services.financing.store import loans
 from services.financing.store.loans import Loan
 from services.financing.store.rules import lending_rules
-from services.financing.use_cases.disburse_loan import day_of
 from services.financing.use_cases.tell_lenders import LenderFact, tell
 from shared import outbox
+from shared.calendar import day_of
 from shared.contracts.financing import CollectabilityChanged
 from shared.db import Connection
 

@@ -10,9 +10,9 @@ from services.financing.domain.problems import LoanNotFound, LoanNotRunning, Mor
 from services.financing.store import loans
 from services.financing.store.loans import Loan, Repayment
 from services.financing.use_cases.count_money import Counted, count_money
-from services.financing.use_cases.disburse_loan import day_of
 from services.financing.use_cases.grade_loans import regrade
 from services.financing.use_cases.tell_lenders import tell
+from shared.calendar import day_of
 from shared.db import Connection
 
 

@@ -21,6 +21,7 @@ from services.orders.use_cases.place_orders import PlaceOrder
 from services.orders.views.asked import CartItem, Checkout, RegionCode
 from services.orders.views.shown import CartLine, CartParcel, CartView, PlacedOrder
 from shared.auth import CurrentPerson, Principal, person_of
+from shared.calendar import day_of
 from shared.clock import utc_now
 from shared.db import Database
 from shared.direct import DirectRoute, body_in_openapi, body_of, path_of
@@ -127,7 +128,7 @@ async def check_out(key: IdempotencyKey, person: CurrentPerson, request: Request
 
 
 async def _view(db: Database, request: Request, person: Principal, region_code: str | None) -> CartView:
-    fees = fees_on(request.app.state.tariff, utc_now().date())
+    fees = fees_on(request.app.state.tariff, day_of(utc_now()))
     async with db.reading() as conn:
         return _as_view(await view_cart(conn, person.id, fees, region_code))
 

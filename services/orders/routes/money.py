@@ -26,6 +26,7 @@ from services.orders.views.money import (
 from services.orders.views.shown import StatusView
 from shared import paging
 from shared.auth import CurrentPerson, Principal, require_role
+from shared.calendar import WIB, day_of
 from shared.clock import utc_now
 from shared.db import Connection
 from shared.http import Db
@@ -33,7 +34,6 @@ from shared.idempotency import Claim, IdempotencyKey, KeyInUse, KeyMissing, KeyR
 from shared.money import CURRENCY
 from shared.paging import Cursor, Limit
 from shared.problems import Forbidden, Malformed, NotFound, Unauthenticated, documented
-from shared.snap import JAKARTA
 
 router = APIRouter(prefix="/v1", tags=["money"])
 DAYS_SHOWN = 30
@@ -55,7 +55,7 @@ async def statement(
 
     All pages show one snapshot: entries that come later belong to the next statement.
     """
-    until = to_date or utc_now().astimezone(JAKARTA).date()
+    until = to_date or day_of(utc_now())
     since = from_date or until - timedelta(days=DAYS_SHOWN)
     async with db.transaction("repeatable_read") as conn:
         await _require(conn, payee_id, person)
@@ -125,7 +125,7 @@ async def trial_balance(person: CurrentPerson, db: Db) -> BooksView:
 async def declare(payee_id: UUID, body: Taxpaying, person: CurrentPerson, db: Db) -> TaxpayingView:
     """What the payee is for the tax on its sales; it counts for parcels that are settled from now on."""
     now = utc_now()
-    declared = body.as_declared(now.astimezone(JAKARTA).year)
+    declared = body.as_declared(now.astimezone(WIB).year)
     async with db.transaction() as conn:
         if not await store.declare_taxpayer(conn, payee_id, declared, account_id=person.id, now=now):
             raise NotFound
@@ -159,4 +159,4 @@ async def _require(conn: Connection, payee_id: UUID, person: Principal) -> None:
 
 def _midnight(day: date) -> datetime:
     """When the day begins in Jakarta."""
-    return datetime.combine(day, time(), tzinfo=JAKARTA).astimezone(UTC)
+    return datetime.combine(day, time(), tzinfo=WIB).astimezone(UTC)

@@ -26,14 +26,14 @@ from services.orders.domain.problems import SecondPersonNeeded, WrongBatchState
 from services.orders.store import accounts, bank_accounts, mandates, payouts
 from services.orders.store.accounts import Movement
 from services.orders.store.payouts import Batch
-from services.orders.use_cases.draft_payouts import LINES_MAX, day_of, rules_here
+from services.orders.use_cases.draft_payouts import LINES_MAX, rules_here
 from shared import calls_out, ledger, outbox
+from shared.calendar import WIB, day_of
 from shared.contracts.payouts import InstalmentWithheld, PayoutScheduled
 from shared.db import Connection
 from shared.ids import new_id
 from shared.money import CURRENCY
 from shared.problems import NotFound
-from shared.snap import JAKARTA
 
 SUBMIT = "submit_payouts"
 CALL_DEADLINE_SECONDS = 7 * 86_400.0
@@ -105,7 +105,7 @@ async def _decide(
     to_pass_on = await mandates.lock_instalments_to_pass_on(conn, approved_by=approved_by, most=LINES_MAX, now=now)
     sums = sums_by_lender((row["lender_id"], row["accepted_minor"]) for row in to_pass_on)
     destinations = await bank_accounts.share_bank_accounts(conn, [*payee_ids, *sums])
-    balances = await _lock_balances(conn, payee_ids, until=end_of(batch.up_to_date, JAKARTA), now=now)
+    balances = await _lock_balances(conn, payee_ids, until=end_of(batch.up_to_date, WIB), now=now)
     least_minor = minimum_minor(rules_here(conn), day_of(now))
     lines = [
         decide(

@@ -11,11 +11,11 @@ from services.orders.domain.payouts import BatchStatus, end_of, minimum_minor
 from services.orders.domain.problems import NothingToPay, WrongBatchState
 from services.orders.store import mandates, payouts
 from services.orders.use_cases.open_money import rules_of
+from shared.calendar import WIB, day_of
 from shared.db import Connection
 from shared.ids import new_id
 from shared.problems import Malformed, NotFound
 from shared.rules import Rules
-from shared.snap import JAKARTA
 
 LINES_MAX = 2_000  # of one batch; who is left over is in the next
 
@@ -23,11 +23,6 @@ LINES_MAX = 2_000  # of one batch; who is left over is in the next
 def rules_here(conn: Connection) -> Rules:
     """The dated rules of this service."""
     return rules_of(conn.settings.rules_file)
-
-
-def day_of(now: datetime) -> date:
-    """The day in western Indonesia, where the market keeps its books."""
-    return now.astimezone(JAKARTA).date()
 
 
 async def draft_payouts(conn: Connection, *, up_to_date: date, created_by: UUID | None, now: datetime) -> UUID:
@@ -39,7 +34,7 @@ async def draft_payouts(conn: Connection, *, up_to_date: date, created_by: UUID 
     count = await payouts.draft_payouts(
         conn,
         batch_id,
-        until=end_of(up_to_date, JAKARTA),
+        until=end_of(up_to_date, WIB),
         minimum_minor=minimum_minor(rules_here(conn), day_of(now)),
         most=LINES_MAX,
         now=now,

@@ -6,7 +6,7 @@ from uuid import UUID
 from services.orders.domain import bank_file
 from services.orders.domain.problems import BankFileErased, WrongBatchState
 from services.orders.store import payouts
-from services.orders.use_cases.draft_payouts import day_of
+from shared.calendar import day_of
 from shared.db import Connection
 from shared.problems import NotFound
 

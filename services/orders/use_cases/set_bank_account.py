@@ -8,8 +8,9 @@ from datetime import datetime
 from services.orders.domain.payouts import held_until
 from services.orders.store import bank_accounts
 from services.orders.store.bank_accounts import BankAccount
-from services.orders.use_cases.draft_payouts import day_of, rules_here
+from services.orders.use_cases.draft_payouts import rules_here
 from shared.auth import Principal
+from shared.calendar import day_of
 from shared.db import Connection
 from shared.ids import new_id
 

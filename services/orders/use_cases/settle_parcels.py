@@ -15,9 +15,9 @@ from services.orders.domain.taxes import is_withholding_switched_on
 from services.orders.store import ParcelItems, Settlement, accounts
 from services.orders.use_cases.book_money import settled
 from services.orders.use_cases.open_money import open_money, rules_of
+from shared.calendar import day_of
 from shared.db import Connection
 from shared.rules import Rules
-from shared.snap import JAKARTA
 
 BATCH = 200
 
@@ -64,11 +64,11 @@ def _settlement(
         parcel.lines,
         parcel.shipping_left_minor,
         parcel.shop_id,
-        rate_of=commission_rates(rules, parcel.placed_at.astimezone(JAKARTA).date()),
+        rate_of=commission_rates(rules, day_of(parcel.placed_at)),
         withheld=withholding(rules, declared, on=paid_on, is_switched_on=is_withholding_switched_on(rules, paid_on)),
     )
     return Settlement(parcel, event_id, tuple(parts))
 
 
 def _paid_on(parcel: ParcelItems) -> date:
-    return parcel.paid_at.astimezone(JAKARTA).date()
+    return day_of(parcel.paid_at)

@@ -6,11 +6,12 @@ enterprises and persons are shown only as sums of blocks of enough units (decisi
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime
 from enum import StrEnum
 from uuid import UUID
 
-JAKARTA = timezone(timedelta(hours=7), "WIB")
+from shared.calendar import day_of
+
 EVER = date(1900, 1, 1)
 NATION = "00"
 
@@ -110,7 +111,7 @@ class Contribution:
 
 def month_of(moment: datetime) -> date:
     """The first day of a moment's month, in Jakarta."""
-    return moment.astimezone(JAKARTA).date().replace(day=1)
+    return day_of(moment).replace(day=1)
 
 
 def first_day(span: Span, month: date) -> date:

@@ -8,10 +8,10 @@ import orjson
 from fastapi import Response
 from pydantic import Field, StringConstraints
 
-from services.programmes.domain.indicators import JAKARTA
 from services.programmes.domain.officer import Officer
 from shared import paging
 from shared.auth import Principal
+from shared.calendar import day_of
 from shared.clock import utc_now
 from shared.problems import Forbidden, Malformed
 from shared.sql import Row
@@ -37,7 +37,7 @@ def officer_of(person: Principal) -> Officer:
 
 def today() -> date:
     """The day it is in Jakarta."""
-    return utc_now().astimezone(JAKARTA).date()
+    return day_of(utc_now())
 
 
 def place_of(cursor: str | None, start: tuple[datetime, UUID]) -> tuple[datetime, UUID]:

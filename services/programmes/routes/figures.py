@@ -15,6 +15,7 @@ from services.programmes.use_cases.rules_in_force import RULES
 from services.programmes.views import figures as view
 from shared import regions
 from shared.auth import CurrentPerson, require_role
+from shared.calendar import day_of
 from shared.clock import utc_now
 from shared.contracts.base import RegionCode
 from shared.http import Db
@@ -128,7 +129,7 @@ async def _answer(db: Db, region: str | None, period: str | None, *, as_csv: boo
         name = f"indikator-{region or NATION}-{month:%Y-%m}.csv"
         headers["Content-Disposition"] = f'attachment; filename="{name}"'
         return Response(view.as_csv(rows), media_type=CSV_TYPE, headers=headers)
-    rule = RULES.in_force("publication", utc_now().date())
+    rule = RULES.in_force("publication", day_of(utc_now()))
     body: dict[str, Any] = {
         "region": region or NATION,
         "period": f"{month:%Y-%m}",

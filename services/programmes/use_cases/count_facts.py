@@ -9,6 +9,7 @@ from services.programmes.domain.indicators import Contribution
 from services.programmes.store import figures
 from services.programmes.store.figures import Added
 from services.programmes.use_cases.rules_in_force import RULES
+from shared.calendar import day_of
 from shared.db import Connection
 from shared.rules import Rule
 
@@ -38,7 +39,7 @@ async def place_shops(conn: Connection, shops: Sequence[tuple[UUID, UUID, str]],
 
 
 def _rule(now: datetime) -> Rule:
-    return RULES.in_force("publication", now.date())
+    return RULES.in_force("publication", day_of(now))
 
 
 def _added(each: Contribution, region_code: str) -> Added:

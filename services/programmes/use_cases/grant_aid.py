@@ -19,6 +19,7 @@ from services.programmes.use_cases.count_facts import count_facts
 from services.programmes.use_cases.plan_training import require_region
 from services.programmes.use_cases.rules_in_force import RULES
 from shared import outbox
+from shared.calendar import day_of
 from shared.contracts.programmes import AidGranted
 from shared.db import Connection
 from shared.sql import Row
@@ -47,7 +48,7 @@ async def propose_aid(conn: Connection, command: ProposeAid, officer: Officer, *
     require_region(officer, command.region_code)
     if command.shop_id is not None and not await aids.is_shop_of(conn, command.shop_id, command.person_id):
         raise ShopNotOfPerson
-    limit_minor = RULES.in_force("aid", now.date()).whole("second_person_above_minor")
+    limit_minor = RULES.in_force("aid", day_of(now)).whole("second_person_above_minor")
     needs_second = command.amount_minor > limit_minor
     state = "proposed" if needs_second else "granted"
     await aids.insert_aid(conn, **asdict(command), state=state, needs_second=needs_second, proposed_by=by, now=now)

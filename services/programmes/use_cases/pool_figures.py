@@ -8,6 +8,7 @@ import structlog
 from services.programmes.domain.indicators import month_of
 from services.programmes.store import figures
 from services.programmes.use_cases.rules_in_force import RULES
+from shared.calendar import day_of
 from shared.clock import utc_now
 from shared.db import TRANSIENT, Connection, Database
 from shared.problems import Problem
@@ -18,12 +19,12 @@ log = structlog.get_logger()
 async def pool_month(conn: Connection, month: date, *, now: datetime) -> int:
     """How many pools it gave. What is too little even for the country is never shown."""
     await figures.lock_counters(conn)
-    return await figures.pool(conn, [month], RULES.in_force("publication", now.date()))
+    return await figures.pool(conn, [month], RULES.in_force("publication", day_of(now)))
 
 
 async def pool_months_that_are_over(conn: Connection, *, now: datetime) -> int:
     """Months that ended some days ago, so that late facts had time to come."""
-    days = RULES.in_force("publication", now.date()).whole("pool_after_days")
+    days = RULES.in_force("publication", day_of(now)).whole("pool_after_days")
     months = await figures.months_pending(conn, before=month_of(now - timedelta(days=days)))
     return sum([await pool_month(conn, month, now=now) for month in months])
 

@@ -10,8 +10,8 @@ from fpdf import FPDF
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 
 from services.programmes.domain.certificate import Standing, masked, standing
-from services.programmes.domain.indicators import JAKARTA
 from shared import regions
+from shared.calendar import day_of
 
 MONTHS = (
     "Januari Februari Maret April Mei Juni Juli Agustus September Oktober November Desember".split()  # noqa: SIM905
@@ -31,7 +31,7 @@ _TEMPLATES = Environment(
 def written(day: date | datetime) -> str:
     """A day as people write it, of a moment the one in Jakarta: "25 November 2026"."""
     if isinstance(day, datetime):
-        day = day.astimezone(JAKARTA).date()
+        day = day_of(day)
     return f"{day.day} {MONTHS[day.month - 1]} {day.year}"
 
 

@@ -14,10 +14,10 @@ from services.storefront.domain import terms
 from services.storefront.domain.forms import Faults, day_typed, whole_number
 from services.storefront.routes.cooperative_office import ask, office_of
 from services.storefront.routes.cooperative_surplus import allocation_of
-from services.storefront.routes.pages import WIB
 from services.storefront.routes.seller import told
 from services.storefront.routes.web import CurrentVisit, OwnForm, Visit, key_of, text_of
 from services.storefront.upstream import Refused
+from shared.calendar import WIB, day_of
 from shared.clock import utc_now
 from shared.problems import NotFound
 
@@ -32,7 +32,7 @@ async def meetings(visit: CurrentVisit, cooperative_id: UUID) -> Response:
     """Meetings, newest first, and the form to call one."""
     now = utc_now().astimezone(WIB)
     values = {"kind": "annual", "year": str(now.year), "day": "", "time": "09:00", "online": ""}
-    values |= {"invited_on": now.date().isoformat(), "agenda": "Laporan pengurus dan pengawas\nPembagian SHU"}
+    values |= {"invited_on": day_of(now).isoformat(), "agenda": "Laporan pengurus dan pengawas\nPembagian SHU"}
     return await _list_page(visit, cooperative_id, values, Faults())
 
 

@@ -13,10 +13,10 @@ from fastapi import APIRouter, Response
 
 from services.storefront.domain import terms
 from services.storefront.domain.forms import amount_typed, day_typed, whole_number
-from services.storefront.routes.pages import WIB
 from services.storefront.routes.web import CurrentVisit, OwnForm, Visit, id_of, key_of, text_of
 from services.storefront.upstream import Refused
 from services.storefront.use_cases.sign_in import begin_desk
+from shared.calendar import day_of
 from shared.clock import utc_now
 from shared.problems import NotFound
 
@@ -163,7 +163,7 @@ async def _application_page(visit: Visit, application_id: UUID, *, profile: dict
     )
     products = await _ask(visit, f"/v1/lenders/{lender['lender_id']}/products")
     told = set(application["product_ids"] or [])
-    until = (utc_now().astimezone(WIB) + timedelta(days=OFFER_DAYS)).date()
+    until = day_of(utc_now() + timedelta(days=OFFER_DAYS))
     return visit.page(
         "lender/application.html",
         tab="",

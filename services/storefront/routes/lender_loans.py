@@ -6,8 +6,8 @@ from uuid import UUID
 from fastapi import APIRouter, Response
 
 from services.storefront.domain.forms import amount_typed, day_typed
-from services.storefront.routes.pages import WIB
 from services.storefront.routes.web import CurrentVisit, OwnForm, key_of, text_of
+from shared.calendar import day_of
 from shared.clock import utc_now
 
 router = APIRouter(include_in_schema=False, prefix="/mitra/pinjaman")
@@ -36,7 +36,7 @@ async def one_loan(visit: CurrentVisit, loan_id: UUID) -> Response:
     loan, schedule = await asyncio.gather(
         financing.get(f"/v1/loans/{loan_id}", token=token), financing.get(f"/v1/loans/{loan_id}/schedule", token=token)
     )
-    today = utc_now().astimezone(WIB).date().isoformat()
+    today = day_of(utc_now()).isoformat()
     return visit.page("lender/loan.html", tab="pinjaman", loan=loan, schedule=schedule, today=today)
 
 

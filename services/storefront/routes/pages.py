@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import asdict
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime
 from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
@@ -16,10 +16,9 @@ from services.storefront.domain import terms, words
 from services.storefront.routes import pictures
 from services.storefront.routes.files import Assets
 from shared import regions
+from shared.calendar import WIB
 from shared.ids import new_id
 from shared.money import rupiah
-
-WIB = timezone(timedelta(hours=7), "WIB")  # Waktu Indonesia Barat; Lampung and Banten keep it
 
 
 class Pages:

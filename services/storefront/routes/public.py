@@ -5,10 +5,10 @@ from typing import Any
 
 from fastapi import APIRouter, Response
 
-from services.storefront.routes.pages import WIB
 from services.storefront.routes.web import CurrentVisit
 from services.storefront.upstream import Refused
 from shared import regions
+from shared.calendar import WIB
 from shared.clock import utc_now
 from shared.regions import Level
 

@@ -17,6 +17,7 @@ from services.storefront.routes.seller import my_shop
 from services.storefront.routes.web import CurrentVisit, OwnForm, Visit, id_of, key_of, text_of
 from services.storefront.upstream import Refused
 from services.storefront.use_cases.ask_for_loan import Wish, ask_for_loan, consent_words
+from shared.calendar import day_of
 from shared.clock import utc_now
 from shared.ids import new_id
 from shared.problems import NotFound
@@ -52,7 +53,7 @@ async def loans(visit: CurrentVisit, shop_id: UUID) -> Response:
 @router.get("/pinjaman/ajukan")
 async def show_wish(visit: CurrentVisit, shop_id: UUID) -> Response:
     """How much, for how long, for what, and which data may be read."""
-    until = (utc_now() + timedelta(days=CONSENT_DAYS)).date().isoformat()
+    until = day_of(utc_now() + timedelta(days=CONSENT_DAYS)).isoformat()
     values = {"amount": "", "tenor": "12", "purpose": "working_capital", "until": until}
     return await _wish_page(visit, shop_id, values, tuple(terms.SCOPE), Faults())
 
@@ -193,7 +194,7 @@ def _wish_of(
         faults.add("purpose", "Pilih keperluannya.")
     if not scopes:
         faults.add("scope-sales", "Pilih paling sedikit satu jenis data yang boleh dibaca.")
-    if day is None or not now.date() < day <= (now + timedelta(days=CONSENT_DAYS_MAX)).date():
+    if day is None or not day_of(now) < day <= day_of(now + timedelta(days=CONSENT_DAYS_MAX)):
         faults.add("until", "Pilih tanggal sesudah hari ini, paling lama setahun.")
     if faults or not amount_minor or months is None or day is None:
         return None, faults

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Response
 from services.storefront.routes.web import CurrentVisit, OwnForm, id_of, text_of
 from services.storefront.upstream import Refused
 from shared import regions
+from shared.calendar import day_of
 from shared.clock import utc_now
 
 router = APIRouter(include_in_schema=False, prefix="/pelatihan")
@@ -28,7 +29,7 @@ async def trainings(visit: CurrentVisit, wilayah: str = "", hal: str = "") -> Re
         next_cursor=found["next_cursor"],
         is_first_page=not hal,
         region=region,
-        today=utc_now().date().isoformat(),
+        today=day_of(utc_now()).isoformat(),
     )
 
 
@@ -64,7 +65,7 @@ async def one_training(visit: CurrentVisit, training_id: UUID) -> Response:
     if token is not None:
         found = await visit.network.programmes.get("/v1/enrolments", token=token, params={"limit": 100})
         enrolment = next((each for each in found["items"] if each["training_id"] == str(training_id)), None)
-    today = utc_now().date().isoformat()
+    today = day_of(utc_now()).isoformat()
     return visit.page("public/training.html", training=training, enrolment=enrolment, today=today)
 
 

@@ -20,7 +20,7 @@ from services.orders.settings import OrdersSettings
 from services.orders.store import accounts
 from services.orders.store.accounts import Movement
 from services.orders.upstream import Bank
-from services.orders.use_cases.draft_payouts import day_of
+from shared.calendar import day_of
 from shared.calls_out import CallsOut
 from shared.clock import utc_now
 from shared.contracts.base import Event

@@ -9,9 +9,9 @@ import pytest
 from services.orders.sweeper import Sweeper
 from services.orders.use_cases import draft_payouts
 from services.orders.use_cases.draft_payouts import draft_by_the_clock
+from shared.calendar import WIB
 from shared.clock import utc_now
 from shared.contracts.payouts import PayoutPaid, PayoutReturned, PayoutScheduled
-from shared.snap import JAKARTA
 from shared.testing.delivery import published
 from tests.orders.payouts.desk import TODAY, Desk, answer_file
 
@@ -80,7 +80,7 @@ async def test_a_refund_after_the_draft_is_netted_at_the_approval(desk: Desk) ->
 
 
 async def test_what_came_in_after_the_day_waits_and_what_went_out_does_not(desk: Desk) -> None:
-    late_yesterday = datetime.combine(TODAY, datetime.min.time(), JAKARTA) - timedelta(seconds=1)
+    late_yesterday = datetime.combine(TODAY, datetime.min.time(), WIB) - timedelta(seconds=1)
     payee = await desk.payee(100_000, at=late_yesterday)
     await desk.move(payee, 40_000, at=late_yesterday + timedelta(seconds=1))
     await desk.move(payee, -30_000)

@@ -15,6 +15,7 @@ from services.financing.deliveries.webhooks import Webhooks
 from services.financing.domain import sealing
 from services.financing.running import News
 from shared.db import Database
+from shared.wakes import Wakes
 
 SECONDS, PLACES = 15.0, 256  # the service's defaults
 
@@ -24,10 +25,11 @@ async def main(dsn: str, key: str) -> None:
     stopping = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopping.set)
     database = await Database.connect(dsn, source="financing", size=6)
-    news = News(database, dsn)
+    wakes = Wakes(dsn, source="financing")
+    news = News(database, wakes)
     poster = Poster(seconds=SECONDS, most=2 * PLACES, is_local_allowed=True)
     webhooks = Webhooks(database, poster, news, key=sealing.key_of(key), most=PLACES)
-    jobs = [asyncio.create_task(job()) for job in (news.run_forever, webhooks.run_forever)]
+    jobs = [asyncio.create_task(job()) for job in (wakes.run_forever, webhooks.run_forever)]
     print("ready", flush=True)
     await stopping.wait()
     for job in jobs:

@@ -27,14 +27,14 @@ from bench.databases import throw_away
 from bench.load import percentile_ms
 from deploy.local.layout import PROJECT
 from deploy.local.stack import Stack, load_stack
-from services.financing.running import News
 from services.financing.settings import FinancingSettings
 from services.financing.use_cases.register_lender import register_lender
 from services.financing.use_cases.subscribe import Subscribe, subscribe
-from services.financing.use_cases.tell_lenders import LenderFact, tell_now
+from services.financing.use_cases.tell_lenders import LENDER_NEWS, LenderFact, tell_now
 from shared import sql
 from shared.clock import utc_now
 from shared.db import Database
+from shared.wakes import Wakes
 
 queries = sql.load(__file__, "measure.sql")
 ENDPOINTS, DEAD = 1_000, 100
@@ -127,8 +127,9 @@ async def _subscribe(database: Database) -> dict[UUID, str]:
 
 async def _write(database: Database, dsn: str, lender_ids: list[UUID], seconds: int) -> dict[tuple[UUID, int], float]:
     """Tell facts at a steady rate, a transaction each, to lenders by chance; when each was committed."""
-    news = News(database, dsn)
-    notifying = asyncio.create_task(news.run_forever())
+    wakes = Wakes(dsn, source="financing")
+    database.wakers[LENDER_NEWS].append(wakes.teller(LENDER_NEWS))
+    notifying = asyncio.create_task(wakes.run_forever())
     committed: dict[tuple[UUID, int], float] = {}
     rate = DELIVERIES_PER_SECOND * ENDPOINTS / (ENDPOINTS - DEAD)
     rng = random.Random(1)

@@ -16,7 +16,7 @@ import click
 
 from bench.stage import say
 from deploy.local.layout import PROJECT
-from faults import clocks, controls, kills, outages, overload, planted, replay, report, storms
+from faults import audit_cost, clocks, controls, kills, outages, overload, planted, replay, report, storms
 from faults.books import Auditing, Outcome
 from faults.catalogue import FAULTS, Listed, Run
 from faults.ground import SHORT_CLOCKS, Ground
@@ -26,7 +26,7 @@ PORT_BASE = int(os.environ.get("LUMBUNG_PORT_BASE", "25000"))
 BUYERS = 16
 TEST_SECONDS_MAX = 1800.0  # what takes longer hangs, and is broken off
 # In this order: the story is played only once.
-MODULES = (kills, outages, replay, planted, overload, storms, clocks, controls)
+MODULES = (kills, outages, replay, planted, audit_cost, overload, storms, clocks, controls)
 IN_ORDER = sorted(
     FAULTS, key=lambda name: [module.__name__ for module in MODULES].index(FAULTS[name].happen.__module__)
 )

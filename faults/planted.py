@@ -1,35 +1,15 @@
-"""The audit: it finds every planted corruption by name, says zero when nothing is wrong, and costs little."""
+"""The audit: it finds every planted corruption by name, and says zero when nothing is wrong."""
 
-import asyncio
-import math
-import os
-import signal
-import statistics
-import sys
-import time
 from dataclasses import dataclass
 
 import asyncpg
 
 from bench.stage import say
-from deploy.local.layout import PROJECT
 from deploy.local.stack import SERVICES
 from faults.books import Outcome
 from faults.catalogue import Run, fault
 from faults.copies import Copies, found_in
-from faults.keeper import dies_with_us
-from faults.market import Tally
 from faults.story import play_story
-from shared.db import RawConnection
-
-AIM_PERCENT = 5.0
-PAIRS, WINDOW_SECONDS = 20, 6.0
-ASKING_PERCENT_MIN = 1.5  # of the time; what else it does of its 5 % is computing
-STARTING_SECONDS = 8.0  # Python and its libraries are loaded: no part of what a look costs
-
-IS_AUDIT_ASKING = (
-    "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE application_name = 'lumbung-audit' AND state <> 'idle')"
-)
 
 
 @dataclass(frozen=True)
@@ -285,92 +265,3 @@ async def plant_all(run: Run, outcome: Outcome) -> None:
     await copies.drop()
     outcome.audit = "clean" if not clean else "not clean"
     outcome.notes.append(f"{outcome.runs} of {len(CORRUPTIONS)} were planted")
-
-
-@fault(
-    "audit-costs-little",
-    f"The audit may run all the time: it costs at most {AIM_PERCENT:.0f} % of throughput.",
-    spoils=True,
-)
-async def audit_costs_little(run: Run) -> Outcome:
-    """One load; the audit beside it works and is stopped in turns, so that a slower or faster machine is no difference.
-
-    Windows come in pairs whose order changes (ABBA). What counts is the sum of all windows: it looks in bursts, and a
-    median would pass over them.
-    """
-    outcome = run.outcome(
-        "audit-costs-little", "lumbung audit --watch 1 beside the load, stopped in every other window"
-    )
-    how_many = PAIRS if run.orders >= 1000 else 4
-    pairs: list[dict[bool, float]] = []
-    asking: dict[bool, list[float]] = {True: [], False: []}
-
-    async def breaking(tally: Tally) -> None:
-        audit = await _watching(run)
-        conn = await asyncpg.connect(run.ground.stack.superuser_dsn())
-        try:
-            for number in range(how_many):
-                rates = {}
-                for is_beside in (True, False) if number % 2 else (False, True):
-                    await _let_go_or_stop(conn, audit, is_beside)
-                    began, placed = time.monotonic(), len(tally.placed_at)
-                    asking[is_beside].append(await _asking_of(conn, WINDOW_SECONDS))
-                    rates[is_beside] = (len(tally.placed_at) - placed) / (time.monotonic() - began)
-                pairs.append(rates)
-                outcome.runs += 1
-        finally:
-            await conn.close()
-            if audit.returncode is None:
-                audit.send_signal(signal.SIGCONT)
-                audit.terminate()
-            await audit.wait()
-
-    await run.under_load(outcome, breaking, places_only=True)
-    _judge_cost(outcome, pairs, asking)
-    return outcome
-
-
-def _judge_cost(outcome: Outcome, pairs: list[dict[bool, float]], asking: dict[bool, list[float]]) -> None:
-    """The cost in all windows together, and whether it was the audit's: it must have worked, and only when let go."""
-    cost = 100 * (1 - sum(rates[True] for rates in pairs) / sum(rates[False] for rates in pairs))
-    each = [100 * (1 - rates[True] / rates[False]) for rates in pairs]
-    error = statistics.stdev(each) / math.sqrt(len(each))
-    beside, without = (100 * statistics.mean(asking[is_beside]) for is_beside in (True, False))
-    outcome.notes.append(
-        f"throughput beside the audit is {cost:.1f} % less ({len(pairs)} pairs of windows, standard error "
-        f"{error:.1f}); it waited for a database in {beside:.1f} % of the time beside, {without:.1f} % while stopped"
-    )
-    if beside < ASKING_PERCENT_MIN or without > beside / 4:
-        outcome.faults.append("the audit did not work when it was let go, or worked when it was stopped")
-    if cost > AIM_PERCENT:
-        outcome.faults.append(f"more than {AIM_PERCENT:.0f} %")
-
-
-async def _let_go_or_stop(conn: RawConnection, audit: asyncio.subprocess.Process, is_let_go: bool) -> None:
-    """Stops it while it rests: a query that it is stopped in would take it long, and it would rest for much longer."""
-    if not is_let_go:
-        while await _asking_of(conn, 0.3):
-            pass
-    audit.send_signal(signal.SIGCONT if is_let_go else signal.SIGSTOP)
-
-
-async def _asking_of(conn: RawConnection, seconds: float) -> float:
-    """In what share of looks during this time the audit waited for an answer of a database."""
-    looks, asking, began = 0, 0, time.monotonic()
-    while time.monotonic() - began < seconds:
-        asking += await conn.fetchval(IS_AUDIT_ASKING)
-        looks += 1
-        await asyncio.sleep(0.1)
-    return asking / looks
-
-
-async def _watching(run: Run) -> asyncio.subprocess.Process:
-    """The audit as it runs all the time, once it has looked for the first time."""
-    process = await asyncio.create_subprocess_exec(
-        *dies_with_us(), sys.executable, "-m", "deploy.cli", "audit", "--watch", "1", "--json",
-        cwd=PROJECT, env=os.environ | run.ground.environment, stdout=asyncio.subprocess.DEVNULL,
-    )  # fmt: skip
-    await asyncio.sleep(STARTING_SECONDS)
-    if process.returncode is not None:
-        raise RuntimeError(f"the audit ended with {process.returncode}")
-    return process

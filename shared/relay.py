@@ -28,6 +28,7 @@ from shared.kafka import CONTENT_TYPE, Producer, Record, SendFailed
 from shared.pace import Pace, news_within
 from shared.sql import Row
 from shared.telemetry import EVENTS_PUBLISHED, RELAY_HOLES
+from shared.wakes import channel_of
 
 log = structlog.get_logger()
 queries = sql.load(__file__, "kernel.sql")
@@ -35,7 +36,6 @@ queries = sql.load(__file__, "kernel.sql")
 NOT_NOTED = 0
 LEAST_SECONDS = 0.02  # between two sends: each is dear to Kafka and to everybody who listens
 HOLES_SECONDS = 0.5  # until another look for what may come where an id was passed over
-CHANNEL = "lumbung_outbox"
 LOCK_NAME = 0x6C756D62  # "lumb": the advisory lock of the active relay; one per database
 
 
@@ -213,7 +213,7 @@ def _record(row: Row, source: str) -> Record:
 class RelayRunner:
     """Keeps one relay active for a service: waits for the lock, runs steps, starts again after any failure.
 
-    Woken by `wake` (a commit in this process) or by a notification on CHANNEL (a commit in another one); looks every
+    Woken by `wake` (a commit in this process) or by another process (see wakes.py); looks every
     `poll_seconds` all the same.
     """
 
@@ -254,7 +254,7 @@ class RelayRunner:
                 await asyncio.sleep(2)
             self.is_active = True
             log.info("relay_leads", source=self.source, topics=self.topics)
-            await conn.add_listener(CHANNEL, lambda *_: self._news.set())
+            await conn.add_listener(channel_of("events"), lambda *_: self._news.set())
             relay = Relay(conn, self.producer, self.topics, source=self.source)
             await self._run(relay)
         finally:

@@ -21,14 +21,15 @@ from shared import settings as environment
 from shared import sql, telemetry
 from shared.auth import Verifier
 from shared.contracts import TOPICS
-from shared.db import TRANSIENT, Database, connect_alone
+from shared.db import TRANSIENT, Database
 from shared.handlers import Handlers
 from shared.http import make_app, server
 from shared.idempotency import KEPT_DAYS
 from shared.kafka import Producer
 from shared.problems import Problem
-from shared.relay import CHANNEL, RelayRunner
+from shared.relay import RelayRunner
 from shared.settings import ServiceSettings
+from shared.wakes import Wakes
 from shared.worker import Worker
 
 log = structlog.get_logger()
@@ -37,7 +38,6 @@ queries = sql.load(__file__, "kernel.sql")
 Role: TypeAlias = Literal["http", "worker", "relay"]
 Job: TypeAlias = Callable[[], Awaitable[None]]
 
-NOTIFY_SECONDS = 0.005
 KEEPING_SECONDS = 3600.0
 OUTBOX_DAYS = 30
 INBOX_DAYS = 60  # more than the topics' retention and the replay window together
@@ -53,6 +53,10 @@ class Running:
     roles: frozenset[Role]
     jobs: list[tuple[str, Job]] = field(default_factory=list)
     closing: list[Job] = field(default_factory=list)
+    wakes: Wakes = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.wakes = Wakes(self.settings.database_url.get_secret_value(), source=self.db.source)
 
     def background(self, role: Role, job: Job) -> None:
         """Run `job` for ever in processes of this role."""
@@ -101,6 +105,7 @@ class Service:
             await self.start(running)
         self._add_relay(running, dsn)
         self._add_workers(running)
+        _add_wakes(running)
         http = server(
             app,
             host=settings.http_host,
@@ -143,9 +148,7 @@ class Service:
             running.background("relay", relay.run_forever)
             running.background("relay", lambda: keep_tables(running.db))
         else:
-            notifier = Notifier(dsn, source=self.name)
-            running.db.wakers["events"].append(notifier.wake)
-            running.jobs.append(("notifier", notifier.run_forever))
+            running.db.wakers["events"].append(running.wakes.teller("events"))
 
     def _add_workers(self, running: Running) -> None:
         for handlers in self.handlers:
@@ -160,6 +163,17 @@ class Service:
                 running.background("worker", worker.run_forever)
                 running.background("worker", worker.retry_due_forever)
                 running.app.state.checks.append(_check_of(worker))
+
+
+def _add_wakes(running: Running) -> None:
+    """Calls to others are asked for by requests and made by workers: where these are apart, one wakes the other."""
+    if wakers := running.db.wakers["calls"]:
+        if "worker" not in running.roles:
+            wakers.append(running.wakes.teller("calls"))
+        elif "http" not in running.roles:
+            running.wakes.hear("calls", *wakers)
+    if running.wakes.is_used:
+        running.jobs.append(("wakes", running.wakes.run_forever))
 
 
 def _check_of(worker: Worker) -> Callable[[], str | None]:
@@ -177,37 +191,6 @@ async def _named(name: str, job: Job) -> None:
     except Exception:
         log.exception("job_failed", job=name)
         raise
-
-
-class Notifier:
-    """Wakes a relay in another process: a throttled NOTIFY on a connection of its own, after the commit."""
-
-    def __init__(self, dsn: str, *, source: str) -> None:
-        self._dsn = dsn
-        self._source = source
-        self._news = asyncio.Event()
-
-    def wake(self) -> None:
-        """Something was appended."""
-        self._news.set()
-
-    async def run_forever(self) -> None:
-        """Run until cancelled."""
-        while True:
-            try:
-                conn = await connect_alone(self._dsn, name=f"{self._source}-notify")
-                try:
-                    while True:
-                        await self._news.wait()
-                        self._news.clear()
-                        await conn.execute(f"NOTIFY {CHANNEL}")
-                        await asyncio.sleep(NOTIFY_SECONDS)
-                finally:
-                    conn.terminate()
-            except TRANSIENT as error:
-                log.info("notify_failed", error=f"{type(error).__name__}: {error}")
-                self._news.set()  # nobody heard it
-                await asyncio.sleep(1)
 
 
 async def keep_tables(db: Database) -> None:

@@ -1,7 +1,4 @@
-"""What routes and background loops share: who waits for news in lenders' logs, in this process and across processes.
-
-A notification is only a hint: whoever waits looks again after a while all the same.
-"""
+"""What routes and background loops share: who waits for news in lenders' logs, in this process and across processes."""
 
 import asyncio
 from collections.abc import Callable
@@ -11,14 +8,14 @@ import structlog
 
 from services.financing.store import partner
 from services.financing.use_cases.tell_lenders import LENDER_NEWS
-from shared.db import TRANSIENT, Database, connect_alone
+from shared.db import TRANSIENT, Database
 from shared.pace import news_within
 from shared.problems import Problem
+from shared.wakes import Wakes
 
 log = structlog.get_logger()
 
-CHANNEL = "lumbung_lender_news"
-NOTIFY_SECONDS = 0.005
+LOOK_AGAIN_SECONDS = 0.005
 LOOK_SECONDS = 1.0
 WAITERS_MAX = 2_000
 WAITERS_OF_ONE_MAX = 100  # of one lender, so that it cannot take the places of the others
@@ -27,40 +24,15 @@ WAITERS_OF_ONE_MAX = 100  # of one lender, so that it cannot take the places of 
 class News:
     """Rings when something was told to a lender: at once in this process, by NOTIFY in the others."""
 
-    def __init__(self, db: Database, dsn: str) -> None:
-        self._dsn = dsn
-        self._told = asyncio.Event()
+    def __init__(self, db: Database, wakes: Wakes) -> None:
         self.bells: list[Callable[[], None]] = []
-        db.wakers[LENDER_NEWS].append(self._tell)
+        db.wakers[LENDER_NEWS] += (self.ring, wakes.teller(LENDER_NEWS))
+        wakes.hear(LENDER_NEWS, self.ring)
 
     def ring(self) -> None:
         """Wake who waits in this process."""
         for bell in self.bells:
             bell()
-
-    def _tell(self) -> None:
-        self.ring()
-        self._told.set()
-
-    async def run_forever(self) -> None:
-        """Listen and notify, on one connection, until cancelled."""
-        while True:
-            try:
-                conn = await connect_alone(self._dsn, name="financing-news")
-                try:
-                    conn.add_termination_listener(lambda _: self._told.set())
-                    await conn.add_listener(CHANNEL, lambda *_: self.ring())
-                    self.ring()  # what was told while nobody listened
-                    while True:
-                        await self._told.wait()
-                        self._told.clear()
-                        await conn.execute(f"NOTIFY {CHANNEL}")
-                        await asyncio.sleep(NOTIFY_SECONDS)
-                finally:
-                    conn.terminate()
-            except TRANSIENT as error:
-                log.info("news_connection_lost", error=f"{type(error).__name__}: {error}")
-                await asyncio.sleep(1)
 
 
 class Waiting:
@@ -113,7 +85,7 @@ class Waiting:
                     await asyncio.sleep(LOOK_SECONDS)
                     continue
                 self._wake(heads)
-                await asyncio.sleep(NOTIFY_SECONDS)
+                await asyncio.sleep(LOOK_AGAIN_SECONDS)
 
     def _wake(self, heads: dict[UUID, int]) -> None:
         for lender_id, head in heads.items():

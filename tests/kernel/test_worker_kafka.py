@@ -25,9 +25,9 @@ from shared import kafka, outbox, worker
 from shared.db import Database
 from shared.kafka import Consumer, KafkaAccess, Offsets, Producer, Record, SendFailed
 from shared.relay import RelayRunner
-from shared.service import Notifier
 from shared.sql import Row
 from shared.testing import eventually
+from shared.wakes import Wakes
 from shared.worker import Worker
 from tests.kernel.events import TOPIC, CounterRaised
 from tests.kernel.groups import Recorder
@@ -196,15 +196,15 @@ async def test_a_relay_goes_on_after_its_connection_is_cut(
     await stop(task)
 
 
-async def test_a_notification_from_another_process_wakes_the_relay(
+async def test_a_commit_in_another_process_wakes_the_relay(
     kernel_db: Database, kernel_dsn: str, kafka_access: KafkaAccess
 ) -> None:
     producer = Producer(kafka_access, client_id="kernel-relay")
     relay = RelayRunner(kernel_dsn, producer, [TOPIC.name], source="kernel", poll_seconds=3600)
-    notifier = Notifier(kernel_dsn, source="kernel")
+    wakes = Wakes(kernel_dsn, source="kernel")
     elsewhere = await Database.connect(kernel_dsn, source="kernel", size=1)
-    elsewhere.wakers["events"].append(notifier.wake)
-    tasks = [asyncio.create_task(relay.run_forever()), asyncio.create_task(notifier.run_forever())]
+    elsewhere.wakers["events"].append(wakes.teller("events"))
+    tasks = [asyncio.create_task(relay.run_forever()), asyncio.create_task(wakes.run_forever())]
     log = Log(kafka_access)
     await log.start()
 

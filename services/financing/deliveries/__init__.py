@@ -17,8 +17,7 @@ def start_deliveries(running: Running) -> None:
     """Start what the roles of this process ask for: the feed's waiting, webhooks, topics."""
     settings: FinancingSettings = running.settings
     dsn = settings.database_url.get_secret_value()
-    news = News(running.db, dsn)
-    running.jobs.append(("news of lenders", news.run_forever))
+    news = News(running.db, running.wakes)
     running.app.state.waiting = waiting = Waiting(running.db, news)
     running.background("http", waiting.run_forever)
     if "worker" in running.roles:

@@ -24,6 +24,7 @@ from shared.clock import utc_now
 from shared.db import Database
 from shared.http import make_app
 from shared.testing.tokens import Tokens
+from shared.wakes import Wakes
 from tests.conftest import MakeDatabase
 from tests.financing.partner.receiver import Receiver
 
@@ -137,13 +138,14 @@ async def world(make_database: MakeDatabase, stack: Stack) -> AsyncIterator[Worl
     app = make_app("financing", *service.routers, database=db, settings=settings)
     tokens = Tokens()
     app.state.verifier = tokens.verifier()
-    news = News(db, dsn)
+    wakes = Wakes(dsn, source="financing")
+    news = News(db, wakes)
     app.state.waiting = waiting = Waiting(db, news)
     poster = Poster(seconds=settings.webhook_seconds, most=64, is_local_allowed=True)
     webhooks = Webhooks(db, poster, news, key=sealing.key_of(KEY), most=32)
     receiver = Receiver()
     await receiver.start()
-    jobs = [asyncio.create_task(job()) for job in (news.run_forever, waiting.run_forever)]
+    jobs = [asyncio.create_task(job()) for job in (wakes.run_forever, waiting.run_forever)]
     async with httpx2.AsyncClient(
         transport=httpx2.ASGITransport(app=app), base_url="http://financing", timeout=40
     ) as http:

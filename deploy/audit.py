@@ -151,7 +151,12 @@ async def _connections(addresses: Mapping[str, str], share: float) -> AsyncItera
                 connection_class=Paced,
                 timeout=10,
                 command_timeout=CHECK_SECONDS_MAX,
-                server_settings={"application_name": "lumbung-audit", "timezone": "UTC", "jit": "off"},
+                server_settings={
+                    "application_name": "lumbung-audit",
+                    "timezone": "UTC",
+                    "jit": "off",
+                    "statement_timeout": f"{CHECK_SECONDS_MAX:.0f}s",
+                },
             )
             conn.pace = pace
             stack.push_async_callback(conn.close)

@@ -160,6 +160,7 @@ def _default(field: FieldInfo) -> str:
 
 def _limits(field: FieldInfo) -> str:
     words = {"ge": "at least", "gt": "above", "le": "at most", "lt": "below", "pattern": "like"}
+    words |= {"min_length": "characters at least", "max_length": "characters at most"}
     found = []
     for limit in field.metadata:
         for name, word in words.items():

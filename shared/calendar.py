@@ -1,7 +1,7 @@
 """The calendar of the market: its days, months and years are those of western Indonesia (WIB, UTC+7).
 
 Books, deadlines that the law counts in days, and the days on which a rule begins (shared/rules.py) all go by it, so a
-moment becomes a day here and nowhere else. Western Indonesia has no summer time.
+moment becomes a day here. Western Indonesia has no summer time.
 """
 
 from datetime import date, datetime, timedelta, timezone

@@ -151,7 +151,10 @@ class CallsOut:
         self._most = most
         self._news = asyncio.Event()
         self._making: set[asyncio.Task[None]] = set()
-        db.wakers["calls"].append(self._news.set)
+
+    def wake(self) -> None:
+        """A call was asked for."""
+        self._news.set()
 
     async def run_forever(self) -> None:
         """Run until cancelled."""

@@ -230,3 +230,7 @@ SELECT id, purpose, subject, state::text AS state, attempts, due_at, give_up_at,
  WHERE (state = 'waiting' AND attempts > 0) OR state = 'failed'
  ORDER BY created_at
  LIMIT :most;
+
+-- name: try_connection
+-- Whether a connection that has nothing to say is still one.
+SELECT true;

@@ -29,7 +29,7 @@ from shared.kafka import Producer
 from shared.problems import Problem
 from shared.relay import RelayRunner
 from shared.settings import ServiceSettings
-from shared.wakes import Wakes
+from shared.wakes import Wake, Wakes
 from shared.worker import Worker
 
 log = structlog.get_logger()
@@ -57,6 +57,16 @@ class Running:
 
     def __post_init__(self) -> None:
         self.wakes = Wakes(self.settings.database_url.get_secret_value(), source=self.db.source)
+
+    def wake_worker(self, name: str, wake: Wake) -> None:
+        """Call `wake`, of a worker's job, after commits that say `name` (`Connection.wakes`), also after those of a
+        process that only answers requests.
+        """
+        self.db.wakers[name].append(wake)
+        if "worker" in self.roles and "http" not in self.roles:
+            self.wakes.hear(name, wake)
+        elif "http" in self.roles and "worker" not in self.roles:
+            self.db.wakers[name].append(self.wakes.teller(name))
 
     def background(self, role: Role, job: Job) -> None:
         """Run `job` for ever in processes of this role."""
@@ -105,7 +115,8 @@ class Service:
             await self.start(running)
         self._add_relay(running, dsn)
         self._add_workers(running)
-        _add_wakes(running)
+        if running.wakes.is_used:
+            running.jobs.append(("wakes", running.wakes.run_forever))
         http = server(
             app,
             host=settings.http_host,
@@ -163,17 +174,6 @@ class Service:
                 running.background("worker", worker.run_forever)
                 running.background("worker", worker.retry_due_forever)
                 running.app.state.checks.append(_check_of(worker))
-
-
-def _add_wakes(running: Running) -> None:
-    """Calls to others are asked for by requests and made by workers: where these are apart, one wakes the other."""
-    if wakers := running.db.wakers["calls"]:
-        if "worker" not in running.roles:
-            wakers.append(running.wakes.teller("calls"))
-        elif "http" not in running.roles:
-            running.wakes.hear("calls", *wakers)
-    if running.wakes.is_used:
-        running.jobs.append(("wakes", running.wakes.run_forever))
 
 
 def _check_of(worker: Worker) -> Callable[[], str | None]:

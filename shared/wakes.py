@@ -1,4 +1,4 @@
-"""Wakes from process to process: a commit here, and who waits for it there; one connection of a process for all.
+"""Wakes from process to process: a commit here, and who waits for it there.
 
 A wake is only a hint, told by NOTIFY after the commit (in the writer's own transaction it would make all commits of the
 database wait for each other) and not more often than a hint is worth. Whoever waits looks again after a while all the
@@ -14,11 +14,13 @@ from typing import TypeAlias
 import asyncpg
 import structlog
 
+from shared import sql
 from shared.db import TRANSIENT, connect_alone
 from shared.pace import news_within
 from shared.sql import Row
 
 log = structlog.get_logger()
+queries = sql.load(__file__, "kernel.sql")
 
 Wake: TypeAlias = Callable[[], None]
 
@@ -80,7 +82,10 @@ class Wakes:
             self._news.clear()
             told, self._to_tell = self._to_tell, set()
             try:
-                await conn.execute("; ".join(f"NOTIFY {channel_of(name)}" for name in told) or "SELECT 1")
+                if told:
+                    await conn.execute("; ".join(f"NOTIFY {channel_of(name)}" for name in told))
+                else:
+                    await queries.try_connection.value(conn)
             except TRANSIENT:
                 self._to_tell |= told  # nobody heard it
                 self._news.set()

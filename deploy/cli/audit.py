@@ -54,8 +54,8 @@ def audit(
 ) -> None:
     """Compare published with recorded events; check what must always be true.
 
-    Reads every database with the read-only role. All figures in the columns after `recorded`, and all violations,
-    must be zero. Under load it needs no pause: it looks up to what the relays had sent when it began.
+    Reads every database with the read-only role. What is missing, extra or dead, and all violations, must be zero.
+    Under load it needs no pause: it looks up to what the relays had sent when it began.
 
     \b
     Exit codes: 0 clean, 1 something differs, 2 it could not look.

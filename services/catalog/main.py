@@ -26,6 +26,7 @@ async def start(running: Running) -> None:
     state.import_runner = ImportRunner(
         running.db, limits, poll_seconds=settings.import_poll_seconds, lease_seconds=settings.import_lease_seconds
     )
+    running.wake_worker("imports", state.import_runner.wake)
     running.background("worker", state.import_runner.run_forever)
 
 

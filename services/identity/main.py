@@ -40,17 +40,18 @@ async def start(running: Running) -> None:
     running.app.state.identity = identity
     running.app.state.verifier = own_verifier(running.db)
     running.closing.append(identity.passwords.close)
-    if "worker" in running.roles:
-        channel = NoticeChannel(
-            running.db,
-            identity.keys,
-            url=settings.notices_url,
-            token=settings.notices_token.get_secret_value(),
-            timeout_seconds=settings.notices_timeout_seconds,
-        )
-        running.closing.append(channel.close)
-        running.background("worker", CallsOut(running.db, {PURPOSE: channel.purpose}).run_forever)
-        running.background("worker", lambda: forget_expired_forever(running.db, every_seconds=settings.forget_seconds))
+    channel = NoticeChannel(
+        running.db,
+        identity.keys,
+        url=settings.notices_url,
+        token=settings.notices_token.get_secret_value(),
+        timeout_seconds=settings.notices_timeout_seconds,
+    )
+    running.closing.append(channel.close)
+    calls = CallsOut(running.db, {PURPOSE: channel.purpose})
+    running.wake_worker("calls", calls.wake)
+    running.background("worker", calls.run_forever)
+    running.background("worker", lambda: forget_expired_forever(running.db, every_seconds=settings.forget_seconds))
 
 
 service = Service(

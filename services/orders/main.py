@@ -77,6 +77,7 @@ async def start(running: Running) -> None:
     running.closing.append(to_provider.close)
     to_bank = bank_purposes(running.db, Bank.of(settings, http))
     calls = CallsOut(running.db, {**purposes(running.db, Provider.of(settings, to_provider)), **to_bank})
+    running.wake_worker("calls", calls.wake)
     running.background("worker", calls.run_forever)
     running.background("worker", Sweeper(running.db, seconds=settings.sweep_seconds).run_forever)
 

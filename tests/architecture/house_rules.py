@@ -105,13 +105,22 @@ def no_print(source: Source) -> Iterator[Fault]:
             yield Fault(node.lineno, f"{node.func.id}(); use structlog.get_logger(), with an event name and fields")
 
 
+OF_NOW_IN_UTC = {f"{now}.{part}" for now in ("now", "utc_now()") for part in ("year", "month", "day")}
+
+
 def days_are_those_of_the_market(source: Source) -> Iterator[Fault]:
     """A moment becomes a day by shared/calendar.py: for seven hours of each day UTC has another one."""
     if not source.is_in("services/"):
         return
     for node in ast.walk(source.tree):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in {"date", "today"}:
-            yield Fault(node.lineno, f".{node.func.attr}(); use day_of() of shared/calendar.py")
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            values = (*node.args, *(keyword.value for keyword in node.keywords))
+            if node.func.attr in {"date", "today"}:
+                yield Fault(node.lineno, f".{node.func.attr}(); use day_of() of shared/calendar.py")
+            elif node.func.attr == "combine" and any(ast.unparse(value) == "UTC" for value in values):
+                yield Fault(node.lineno, "a day of UTC; days begin in WIB, see shared/calendar.py")
+        elif isinstance(node, ast.Attribute) and ast.unparse(node) in OF_NOW_IN_UTC:
+            yield Fault(node.lineno, f"the {node.attr} in UTC; use day_of(...).{node.attr}")
 
 
 def no_import_inside_a_function(source: Source) -> Iterator[Fault]:

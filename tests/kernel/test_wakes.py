@@ -1,6 +1,8 @@
 """Who waits in one process is woken by a commit in another, also when the connection between them was cut."""
 
 import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from types import SimpleNamespace
 from typing import Any, cast
 from uuid import uuid4
@@ -13,63 +15,78 @@ from pydantic import SecretStr
 from shared import calls_out
 from shared.calls_out import CallOut, CallsOut, Purpose, request
 from shared.db import Connection, Database
-from shared.service import Role, Running, _add_wakes
+from shared.service import Role, Running
 from shared.wakes import Wakes
 
-SOON = 0.8  # less than any second look
+SOON = 5.0  # nothing here looks by itself
+
+
+@asynccontextmanager
+async def going(*jobs: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
+    """They run meanwhile."""
+    tasks = [asyncio.ensure_future(job()) for job in jobs]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+
+
+async def woken(event: asyncio.Event) -> None:
+    await asyncio.wait_for(event.wait(), SOON)
+    event.clear()
 
 
 async def test_a_wake_is_heard_elsewhere_and_still_is_when_both_were_cut_off(
     kernel_dsn: str, superuser: "asyncpg.Connection[asyncpg.Record]"
 ) -> None:
     here, there = Wakes(kernel_dsn, source="wakes-here"), Wakes(kernel_dsn, source="wakes-there")
-    woken, others = asyncio.Event(), asyncio.Event()
-    there.hear("news", woken.set)
+    news, others = asyncio.Event(), asyncio.Event()
+    there.hear("news", news.set)
     there.hear("other_news", others.set)
     tell = here.teller("news")
-    jobs = [asyncio.create_task(wakes.run_forever()) for wakes in (here, there)]
-    for event in (woken, others):  # what was told before it listened is not known: it wakes once
-        await asyncio.wait_for(event.wait(), 5)
-        event.clear()
+    async with going(here.run_forever, there.run_forever):
+        await woken(news)  # what was told before it listened is not known: it wakes once
+        await woken(others)
 
-    tell()
-    await asyncio.wait_for(woken.wait(), SOON)
-    woken.clear()
-    await superuser.execute(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'wakes-%-wakes'"
-    )
-    await asyncio.wait_for(woken.wait(), 5)  # it hears again, and may have missed something
-    woken.clear()
-    await asyncio.sleep(1.2)  # so does the other
-    tell()
-    await asyncio.wait_for(woken.wait(), SOON)
+        tell()
+        await woken(news)
+        assert not others.is_set()
+        cut = await superuser.fetch(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'wakes-%-wakes'"
+        )
+        await woken(news)  # it hears again, and may have missed something
+        await woken(others)
+        tell()
+        await woken(news)
 
-    assert others.is_set(), "woken once more after the cut"
-    for job in jobs:
-        job.cancel()
-    await asyncio.wait(jobs)
+    assert len(cut) == 2
 
 
 async def test_a_wake_that_could_not_be_told_is_told_when_there_is_a_connection_again(
-    kernel_dsn: str, superuser: "asyncpg.Connection[asyncpg.Record]", monkeypatch: pytest.MonkeyPatch
+    kernel_dsn: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    here, there = Wakes(kernel_dsn, source="wakes-here"), Wakes(kernel_dsn, source="hears")
-    woken = asyncio.Event()
-    there.hear("news", woken.set)
-    jobs = [asyncio.create_task(wakes.run_forever()) for wakes in (here, there)]
-    await asyncio.wait_for(woken.wait(), 5)
-    await asyncio.sleep(0.3)
-    woken.clear()
+    here, there = Wakes(kernel_dsn, source="wakes-here"), Wakes(kernel_dsn, source="wakes-there")
+    news = asyncio.Event()
+    there.hear("news", news.set)
+    execute, tries = asyncpg.Connection.execute, []
 
-    await superuser.execute(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'wakes-here-wakes'"
-    )
-    here.teller("news")()
+    async def failing_once(conn: Any, query: str, *arguments: Any, **options: Any) -> str:
+        if query.startswith("NOTIFY"):
+            tries.append(query)
+            if len(tries) == 1:
+                raise asyncpg.ConnectionDoesNotExistError("cut")
+        return await execute(conn, query, *arguments, **options)
 
-    await asyncio.wait_for(woken.wait(), 5)
-    for job in jobs:
-        job.cancel()
-    await asyncio.wait(jobs)
+    monkeypatch.setattr(asyncpg.Connection, "execute", failing_once)
+    async with going(here.run_forever, there.run_forever):
+        await woken(news)
+
+        here.teller("news")()
+
+        await woken(news)
+    assert tries == ["NOTIFY lumbung_news"] * 2
 
 
 async def test_a_call_that_one_process_asks_for_is_made_by_another_at_once(
@@ -85,36 +102,47 @@ async def test_a_call_that_one_process_asks_for_is_made_by_another_at_once(
     async def nothing(conn: Connection, *_: Any) -> None:
         pass
 
-    async def process(*roles: Role) -> tuple[Database, CallsOut, Running]:
+    async def process(*roles: Role) -> Running:
         db = await Database.connect(kernel_dsn, source="kernel", size=2)
+        running = running_of(db, kernel_dsn, *roles)
         calls = CallsOut(db, {purpose: Purpose(make, nothing, nothing)})
-        settings = SimpleNamespace(database_url=SecretStr(kernel_dsn))
-        running = Running(settings, db, cast(FastAPI, None), frozenset(roles))
+        running.wake_worker("calls", calls.wake)
         running.background("worker", calls.run_forever)
-        _add_wakes(running)
-        return db, calls, running
+        return running
 
-    asking, _, http = await process("http")
-    making, _, worker = await process("worker", "relay")
-    jobs = [asyncio.ensure_future(job()) for _, job in (*http.jobs, *worker.jobs)]
-    await asyncio.sleep(0.5)  # all have looked, and wait
+    asking, making = await process("http"), await process("worker", "relay")
+    jobs = [job for _, job in (*asking.jobs, *making.jobs)]
+    async with going(*jobs, asking.wakes.run_forever, making.wakes.run_forever):
+        await asyncio.sleep(1)  # all have looked, and wait
 
-    async with asking.transaction() as conn:
-        await request(conn, purpose, "one", {})
-    await asyncio.wait_for(made.wait(), SOON)
+        async with asking.db.transaction() as conn:
+            await request(conn, purpose, "one", {})
+        await woken(made)
 
-    for job in jobs:
-        job.cancel()
-    await asyncio.wait(jobs)
-    await asking.close()
-    await making.close()
+    await asking.db.close()
+    await making.db.close()
 
 
-def test_one_process_for_all_needs_no_connection_for_it() -> None:
-    db = cast(Database, SimpleNamespace(source="kernel", wakers={"calls": [lambda: None]}))
-    settings = SimpleNamespace(database_url=SecretStr("postgres://"))
-    running = Running(settings, db, cast(FastAPI, None), frozenset({"http", "worker", "relay"}))
+@pytest.mark.parametrize(
+    ("roles", "needs_a_connection"),
+    [
+        (("http", "worker", "relay"), False),
+        (("http",), True),
+        (("worker",), True),
+        (("worker", "relay"), True),
+        (("relay",), False),
+    ],
+)
+def test_only_who_is_apart_needs_a_connection(roles: tuple[Role, ...], needs_a_connection: bool) -> None:
+    db = Database(cast(Any, None), source="kernel")
+    running = running_of(db, "postgres://", *roles)
+    news = asyncio.Event()
 
-    _add_wakes(running)
+    running.wake_worker("calls", news.set)
 
-    assert not running.jobs
+    assert news.set in db.wakers["calls"]
+    assert running.wakes.is_used == needs_a_connection
+
+
+def running_of(db: Database, dsn: str, *roles: Role) -> Running:
+    return Running(SimpleNamespace(database_url=SecretStr(dsn)), db, cast(FastAPI, None), frozenset(roles))

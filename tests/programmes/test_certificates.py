@@ -241,3 +241,10 @@ def test_months_later_stays_in_the_month() -> None:
     assert years_later(datetime(2026, 11, 30, tzinfo=UTC), 3) == datetime(2027, 2, 28, tzinfo=UTC)
     moments = [years_later(day, months) for months in range(1, 60)]
     assert all(one < two for one, two in pairwise(moments))
+
+
+def test_months_later_is_the_same_day_in_western_indonesia() -> None:
+    night = datetime(2027, 4, 30, 18, tzinfo=UTC)  # 1 May there, 01:00
+
+    assert years_later(night, 6) == datetime(2027, 10, 31, 18, tzinfo=UTC)  # 1 November there
+    assert years_later(datetime(2027, 2, 28, 18, tzinfo=UTC), 12) == datetime(2028, 2, 29, 18, tzinfo=UTC)

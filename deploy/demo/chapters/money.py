@@ -2,13 +2,13 @@
 
 import asyncio
 import secrets
-from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from deploy.demo.acts import PASSWORD, SHIP_TO, on_stage, sell, stocked
 from deploy.demo.chapters.cooperative import deposit
 from deploy.demo.world import Shop, StoryBroke, World, new_key, save, short
+from shared.calendar import day_of
+from shared.clock import utc_now
 from shared.money import rupiah
 
 RETURNED_ONCE = "94"  # how an account number ends that the bank sandbox pays at the second try
@@ -85,7 +85,7 @@ async def refund_after_payout(world: World) -> None:
 async def payout(world: World) -> Any:
     """A batch from its draft to the bank's last answer. Who drafted it may not approve it."""
     drafter, approver = world.operators
-    today = datetime.now(ZoneInfo("Asia/Jakarta")).date().isoformat()
+    today = day_of(utc_now()).isoformat()
     body = {"up_to_date": today}
     drafted = await world.call("POST", "orders", "/v1/payouts", person=drafter, body=body, key=new_key())
     batch_id = drafted["batch"]["batch_id"]

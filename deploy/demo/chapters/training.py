@@ -2,10 +2,8 @@
 
 import asyncio
 import io
-from datetime import datetime
 from itertools import pairwise
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import zxingcpp
 from PIL import Image, ImageDraw
@@ -15,6 +13,8 @@ from pypdf.generic import ContentStream
 from deploy.demo.acts import on_stage
 from deploy.demo.world import Shop, StoryBroke, World, new_key, save
 from shared import regions
+from shared.calendar import day_of
+from shared.clock import utc_now
 
 SCHEME, REGULATED = "keamanan-pangan", "pangan-olahan"
 CELL = 6  # pixels of a square of the code
@@ -24,7 +24,7 @@ async def seller_learns(world: World) -> None:
     """A seller may not list processed food, is trained, and may."""
     shop, officer = on_stage(world, 0), world.officer
     await _refused(world, shop)
-    today = datetime.now(ZoneInfo("Asia/Jakarta")).date().isoformat()
+    today = day_of(utc_now()).isoformat()
     training = {
         "title": "Keamanan pangan untuk industri rumah tangga",
         "scheme": SCHEME,

@@ -3,7 +3,7 @@
 from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, File, Form, Request, Response, UploadFile
+from fastapi import APIRouter, File, Form, Response, UploadFile
 from pydantic import AwareDatetime, BaseModel, Field
 
 from services.catalog.domain.problems import (
@@ -17,7 +17,6 @@ from services.catalog.domain.problems import (
 from services.catalog.routes.answers import Settings, json_answer
 from services.catalog.store import imports as store
 from services.catalog.use_cases.accept_import import accept_import
-from services.catalog.use_cases.run_imports import ImportRunner
 from shared.auth import CurrentPerson, SignedInFirst
 from shared.clock import utc_now
 from shared.http import Db
@@ -71,7 +70,6 @@ async def create_import(
     file: Annotated[UploadFile, File(description="CSV or XLSX; the columns are described in the service's README.")],
     shop_id: Annotated[UUID, Form()],
     person: CurrentPerson,
-    request: Request,
     db: Db,
     settings: Settings,
 ) -> ImportAccepted:
@@ -90,8 +88,6 @@ async def create_import(
             by=person.id,
             now=utc_now(),
         )
-    runner: ImportRunner = request.app.state.import_runner
-    runner.wake()
     return ImportAccepted(import_id=import_id)
 
 

@@ -36,3 +36,4 @@ async def accept_import(
         now=now,
     ):
         raise TooManyImports
+    conn.wakes.add("imports")

@@ -12,6 +12,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from shared.calendar import WIB
+
 LEGAL_BASIS = "UU 27/2022 art. 20 (2) a: explicit consent"
 
 # What each scope lets a lender read: the data items of the record.
@@ -58,7 +60,10 @@ class ConsentTexts:
             said = self._versions[version][language]
             items = "; ".join(said["scopes"][scope] for scope in sorted(scopes))
             text = said["text"].format(
-                items=items, purpose=said["purposes"][purpose], until=f"{until.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+                items=items,
+                purpose=said["purposes"][purpose],
+                until=f"{until.astimezone(UTC):%Y-%m-%d %H:%M} UTC",  # in version 2026-1
+                until_wib=f"{until.astimezone(WIB):%d-%m-%Y %H.%M} WIB",
             )
         except KeyError as error:
             raise UnknownWords(f"the consent text knows no {error}") from error

@@ -7,6 +7,7 @@ from uuid import UUID
 from services.identity import store
 from services.identity.domain.notices import OrderNotice
 from shared import calls_out
+from shared.calendar import day_of
 from shared.db import Connection
 
 PURPOSE = "notice"
@@ -31,7 +32,7 @@ async def tell_owner_of_attempt(conn: Connection, contact_id: UUID, *, now: date
     await calls_out.request(
         conn,
         PURPOSE,
-        f"already_registered:{contact_id}:{now:%Y%m%d}",
+        f"already_registered:{contact_id}:{day_of(now):%Y%m%d}",
         {"notice": "already_registered", "contact_id": str(contact_id)},
     )
 

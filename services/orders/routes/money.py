@@ -125,7 +125,7 @@ async def trial_balance(person: CurrentPerson, db: Db) -> BooksView:
 async def declare(payee_id: UUID, body: Taxpaying, person: CurrentPerson, db: Db) -> TaxpayingView:
     """What the payee is for the tax on its sales; it counts for parcels that are settled from now on."""
     now = utc_now()
-    declared = body.as_declared(now.astimezone(WIB).year)
+    declared = body.as_declared(day_of(now).year)
     async with db.transaction() as conn:
         if not await store.declare_taxpayer(conn, payee_id, declared, account_id=person.id, now=now):
             raise NotFound

@@ -12,7 +12,7 @@ from services.orders.domain.refunds import Item, RefundedPart
 from services.orders.domain.settlement import Declared, SettledPart, SoldLine, StandingPart
 from services.orders.domain.taxes import Taxpayer
 from services.orders.store.named import books
-from shared.calendar import WIB
+from shared.calendar import day_of
 from shared.db import Connection
 from shared.sql import Row
 
@@ -205,7 +205,7 @@ async def declared_by(conn: Connection, party_ids: Iterable[UUID]) -> dict[UUID,
             Taxpayer(row["kind"]),
             has_declared_small_turnover=row["has_declared_small_turnover"],
             has_exemption_letter=row["has_exemption_letter"],
-            year=row["declared_at"].astimezone(WIB).year,
+            year=day_of(row["declared_at"]).year,
         )
         for row in rows
     }

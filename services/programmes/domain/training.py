@@ -8,11 +8,12 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from enum import StrEnum
 from uuid import UUID
 
 from services.programmes.domain.problems import NameNotWritable
+from shared.calendar import WIB
 from shared.rules import Rule
 
 
@@ -103,12 +104,13 @@ def certificate_name(text: str) -> str:
 
 
 def years_later(moment: datetime, months: int) -> datetime:
-    """The same day so many months later, or the last day of a shorter month."""
-    years, month = divmod(moment.month - 1 + months, 12)
-    year, month = moment.year + years, month + 1
-    for day in (moment.day, 30, 29, 28):
+    """The same day and time in western Indonesia so many months later, or the last day of a shorter month; in UTC."""
+    local = moment.astimezone(WIB)
+    years, month = divmod(local.month - 1 + months, 12)
+    year, month = local.year + years, month + 1
+    for day in (local.day, 30, 29, 28):
         try:
-            return moment.replace(year=year, month=month, day=day)
+            return local.replace(year=year, month=month, day=day).astimezone(UTC)
         except ValueError:
             continue
     raise AssertionError("every month has 28 days")

@@ -54,7 +54,9 @@ async def complete_training(
     await trainings.change(conn, fresh, now=now)
     passed = [enrolments[each] for each, state in fresh.items() if state is State.PASSED]
     issued = [
-        NewCertificate(new_id(), number_of(training.region_code, now.year, random()), each.enrolment_id, each.person_id)
+        NewCertificate(
+            new_id(), number_of(training.region_code, today.year, random()), each.enrolment_id, each.person_id
+        )
         for each in passed
     ]
     expires_at = years_later(now, training.validity_months)

@@ -16,6 +16,7 @@ from services.storefront.routes.seller import told
 from services.storefront.routes.web import CurrentVisit, OwnForm, Visit, key_of, text_of
 from services.storefront.upstream import Refused
 from shared import regions
+from shared.calendar import day_of
 from shared.clock import utc_now
 
 router = APIRouter(include_in_schema=False)
@@ -134,7 +135,7 @@ async def _member_values(
 ) -> dict[str, Any]:
     """Statement, patronage and surplus of the member, and the meetings."""
     upstream, path = visit.network.cooperatives, f"/v1/cooperatives/{cooperative_id}"
-    year = utc_now().year
+    year = day_of(utc_now()).year
     member_path = f"{path}/members/{member['member_id']}"
     statement, this_year, last_year, surplus, last_surplus, meetings = await asyncio.gather(
         upstream.get(

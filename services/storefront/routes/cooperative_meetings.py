@@ -30,9 +30,9 @@ FIELDS = {"kind": 20, "year": 4, "day": 10, "time": 5, "invited_on": 10, "online
 @router.get("/kantor/rapat")
 async def meetings(visit: CurrentVisit, cooperative_id: UUID) -> Response:
     """Meetings, newest first, and the form to call one."""
-    now = utc_now().astimezone(WIB)
-    values = {"kind": "annual", "year": str(now.year), "day": "", "time": "09:00", "online": ""}
-    values |= {"invited_on": day_of(now).isoformat(), "agenda": "Laporan pengurus dan pengawas\nPembagian SHU"}
+    today = day_of(utc_now())
+    values = {"kind": "annual", "year": str(today.year), "day": "", "time": "09:00", "online": ""}
+    values |= {"invited_on": today.isoformat(), "agenda": "Laporan pengurus dan pengawas\nPembagian SHU"}
     return await _list_page(visit, cooperative_id, values, Faults())
 
 

@@ -12,6 +12,7 @@ from services.storefront.domain.forms import basis_points_typed, whole_number
 from services.storefront.routes.cooperative_office import ask, office_of
 from services.storefront.routes.web import CurrentVisit, OwnForm, Visit, key_of, text_of
 from services.storefront.upstream import Refused
+from shared.calendar import day_of
 from shared.clock import utc_now
 
 router = APIRouter(include_in_schema=False, prefix="/koperasi/{cooperative_id}/kantor/shu")
@@ -32,7 +33,7 @@ USUAL = {
 async def surplus(visit: CurrentVisit, cooperative_id: UUID, request: Request) -> Response:
     """How a year was divided, or, as long as it was not, the form to try it and what that would give."""
     asked = request.query_params
-    year = whole_number(asked.get("tahun", ""), least=2000, most=9998) or utc_now().year
+    year = whole_number(asked.get("tahun", ""), least=2000, most=9998) or day_of(utc_now()).year
     office, divided = await asyncio.gather(
         office_of(visit, cooperative_id), _divided(visit, cooperative_id, year, asked)
     )

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Response
 from services.storefront.routes.web import CurrentVisit
 from services.storefront.upstream import Refused
 from shared import regions
-from shared.calendar import WIB
+from shared.calendar import day_of
 from shared.clock import utc_now
 from shared.regions import Level
 
@@ -77,7 +77,7 @@ def _month(text: str) -> str:
 
 def _months() -> list[str]:
     """This month and those before it, in western Indonesian time."""
-    today = utc_now().astimezone(WIB)
+    today = day_of(utc_now())
     last = today.year * 12 + today.month - 1
     return [f"{each // 12}-{each % 12 + 1:02d}" for each in range(last, last - MONTHS_SHOWN, -1)]
 

@@ -4,7 +4,7 @@ What must stay true: nobody ticks a box below words they were not shown; what is
 """
 
 import asyncio
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -17,7 +17,7 @@ from services.storefront.routes.seller import my_shop
 from services.storefront.routes.web import CurrentVisit, OwnForm, Visit, id_of, key_of, text_of
 from services.storefront.upstream import Refused
 from services.storefront.use_cases.ask_for_loan import Wish, ask_for_loan, consent_words
-from shared.calendar import day_of
+from shared.calendar import WIB, day_of
 from shared.clock import utc_now
 from shared.ids import new_id
 from shared.problems import NotFound
@@ -198,7 +198,7 @@ def _wish_of(
         faults.add("until", "Pilih tanggal sesudah hari ini, paling lama setahun.")
     if faults or not amount_minor or months is None or day is None:
         return None, faults
-    until = datetime.combine(day, time(), UTC)
+    until = datetime.combine(day, time(), WIB)
     asks_a_person = values["tinjau"] == "ya"
     return Wish(str(shop_id), amount_minor, months, values["purpose"], scopes, until, asks_a_person), faults
 

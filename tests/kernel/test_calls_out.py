@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from shared import calls_out
 from shared.calls_out import Answered, CallOut, CallsOut, Purpose, Refused, TryLater, hanging, one_by_one, request
 from shared.db import Connection, Database
 from shared.sql import Row
@@ -221,8 +222,12 @@ async def test_a_fault_of_ours_stops_no_other_call_and_is_listed(provider: Provi
     ]
 
 
-async def test_a_commit_wakes_the_runner_and_a_delay_does_not(provider: Provider) -> None:
+async def test_a_commit_wakes_the_runner_and_a_delay_does_not(
+    provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(calls_out, "POLL_SECONDS", 3600.0)
     runner = provider.runner()
+    provider.db.wakers["calls"].append(runner.wake)
     task = asyncio.create_task(runner.run_forever())
 
     await provider.wants("invoice 1", 1)
@@ -234,7 +239,7 @@ async def test_a_commit_wakes_the_runner_and_a_delay_does_not(provider: Provider
     await eventually(is_recorded)
     task.cancel()
     await asyncio.wait([task])
-    provider.db.wakers["calls"].remove(runner._news.set)
+    provider.db.wakers["calls"].remove(runner.wake)
     assert all(isinstance(call.id, UUID) for call in provider.asked)
 
 

@@ -21,6 +21,7 @@ import httpx2
 from bench.load import SHIP_TO, Plan, percentile_ms
 from bench.stage import HOME, Stage, load, lumbung, sign_in
 from deploy.local.layout import PROJECT
+from deploy.local.stack import SERVICES
 from shared import sql
 from shared.sql import Row
 
@@ -90,8 +91,10 @@ def orders_plan(stage: Stage, seconds: float, clients: int = CLIENTS) -> Plan:
 
 async def accept(stage: Stage, seconds: float) -> dict[str, Any]:
     """Orders accepted per second, durable, relay on, handlers stopped; and where the accepting process spends it."""
-    lumbung("stop", "catalog")
     await sign_in(stage)
+    for service in SERVICES:
+        if service != "orders":
+            lumbung("stop", service)
     result = load(orders_plan(stage, seconds), FOLDER)
     profile = asyncio.create_task(asyncio.to_thread(profile_of, stage.stack.pid_of("orders"), int(seconds)))
     profiled = await asyncio.to_thread(load, orders_plan(stage, seconds + 2), FOLDER)
@@ -118,8 +121,9 @@ def profile_of(pid: int, seconds: int) -> list[tuple[str, float]]:
 async def relay(stage: Stage) -> dict[str, Any]:
     """Events per second of a relay that finds a full outbox: orders' events after a time without it.
 
-    Catalog is stopped already, by `accept`.
+    All other services are stopped already, by `accept`; buyers sign in again.
     """
+    lumbung("up", "--only", "identity")
     await sign_in(stage)
     env = [line for line in lumbung("env", "orders").splitlines() if "=" in line]
     lumbung("stop", "orders")

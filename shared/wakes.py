@@ -6,7 +6,6 @@ same.
 """
 
 import asyncio
-from collections import defaultdict
 from collections.abc import Callable
 from functools import partial
 from typing import TypeAlias
@@ -39,15 +38,15 @@ class Wakes:
     def __init__(self, dsn: str, *, source: str) -> None:
         self._dsn = dsn
         self._source = source
-        self._heard: defaultdict[str, list[Wake]] = defaultdict(list)
+        self._heard: list[tuple[str, Wake]] = []
         self._to_tell: set[str] = set()
         self._news = asyncio.Event()
         self.is_used = False
 
-    def hear(self, name: str, *wakes: Wake) -> None:
-        """Call these when another process tells `name`, or may have told it while we could not hear."""
+    def hear(self, name: str, wake: Wake) -> None:
+        """Call `wake` when another process tells `name`, or may have told it while we could not hear."""
         self.is_used = True
-        self._heard[name] += wakes
+        self._heard.append((name, wake))
 
     def teller(self, name: str) -> Wake:
         """What tells `name` to the other processes; called after the commit."""
@@ -73,10 +72,9 @@ class Wakes:
 
     async def _run(self, conn: "asyncpg.Connection[Row]") -> None:
         conn.add_termination_listener(lambda _: self._news.set())
-        for name, wakes in self._heard.items():
-            for wake in wakes:
-                await conn.add_listener(channel_of(name), lambda *_, wake=wake: wake())
-                wake()
+        for name, wake in self._heard:
+            await conn.add_listener(channel_of(name), lambda *_, wake=wake: wake())
+            wake()
         while True:
             await news_within(self._news, CHECK_SECONDS)
             self._news.clear()

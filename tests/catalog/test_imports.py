@@ -56,6 +56,21 @@ async def test_a_file_becomes_products_in_one_run_of_facts(market: Market) -> No
     assert (await published(market.db, ProductListed, shop_id=seller.shop_id))[-1].sequence == 33
 
 
+async def test_an_accepted_file_wakes_the_runner_and_a_refused_one_does_not(market: Market) -> None:
+    seller = await market.seller()
+    woken: list[None] = []
+    wakers = market.db.wakers["imports"]
+    wakers.append(lambda: woken.append(None))
+
+    assert (await upload(market, seller, b"%PDF-1.7", "produk.pdf")).status_code >= 400
+    assert not woken
+    assert (await upload(market, seller, sheets.csv_of(rows(1)))).status_code == 202
+
+    wakers.pop()
+    assert len(woken) == 1
+    assert market.running.app.state.import_runner.wake in wakers, "main.py says who is woken"
+
+
 async def test_wrong_rows_are_told_and_the_others_imported(market: Market) -> None:
     seller = await market.seller()
     content = sheets.csv_of(

@@ -25,7 +25,8 @@ KEYS = (
     "saga_p99_ms", "om2c_tx_per_s", "om2c_ratio", "om2c_concurrency", "om2c_invariants_failed", "relay_events_per_s",
     "commit_to_handler_p50_ms_idle", "list_per_s", "detail_per_s", "search_p99_ms_1m", "webhook_p99_ms",
     "idle_cpu_percent", "idle_rss_mb", "up_seconds_first", "up_seconds_again", "order_insert_slowdown_10m",
-    "dashboard_slowdown_10m",
+    "dashboard_slowdown_10m", "accept_one_shop_per_s", "accept_one_shop_ratio", "saga_one_shop_per_s",
+    "saga_one_shop_ratio",
 )  # fmt: skip
 
 
@@ -56,10 +57,12 @@ async def run(*, products: int, seconds: int, is_quick: bool) -> dict[str, Any]:
     say("pages: " + ", ".join(f"{name} {figure['per_s']}/s" for name, figure in details["pages"].items()))
     details["saga"] = await measure.sagas(stage, seconds)
     say(f"sagas: {details['saga']}")
+    details["saga_one_shop"] = await measure.sagas(stage, seconds, shops=1)
+    say(f"sagas of orders from one shop: {details['saga_one_shop']}")
     details["pgbench"] = [await measure.pgbench(stage, seconds)]
     say(f"pgbench: {details['pgbench'][0]:.0f} tps")
     details["accept"] = await measure.accept(stage, seconds)
-    say(f"accept: {details['accept']['per_s']}/s")
+    say(f"accept: {details['accept']['per_s']}/s; of one shop {details['accept']['one_shop']['per_s']}/s")
     details["pgbench"].append(await measure.pgbench(stage, seconds))
     say(f"pgbench again: {details['pgbench'][1]:.0f} tps")
     details["relay"] = await measure.relay(stage)
@@ -102,6 +105,10 @@ def summary(details: dict[str, Any]) -> dict[str, Any]:
         "accept_ratio": round(details["accept"]["per_s"] / pgbench, 3),
         "saga_per_s": details["saga"]["per_s"],
         "saga_ratio": round(details["saga"]["per_s"] / pgbench, 3),
+        "accept_one_shop_per_s": details["accept"]["one_shop"]["per_s"],
+        "accept_one_shop_ratio": round(details["accept"]["one_shop"]["per_s"] / pgbench, 3),
+        "saga_one_shop_per_s": details["saga_one_shop"]["per_s"],
+        "saga_one_shop_ratio": round(details["saga_one_shop"]["per_s"] / pgbench, 3),
         "saga_p50_ms": details["saga"]["p50_ms"],
         "saga_p99_ms": details["saga"]["p99_ms"],
         "relay_events_per_s": details["relay"]["per_s"],
@@ -125,9 +132,11 @@ def main(products: int, seconds: int) -> None:
     is_quick = bool(os.environ.get("QUICK"))
     if is_quick:
         products, seconds = min(products, 10_000), min(seconds, 6)
-    about = {"machine": machine.describe(), "products": products, "seconds": seconds}
+    about = {"machine": machine.describe(), "products": products, "seconds": seconds, "is_quick": is_quick}
     details = asyncio.run(run(products=products, seconds=seconds, is_quick=is_quick))
-    details |= taken_over(RESULTS / "latest.json", "ablation", "processes")
+    last = taken_over(RESULTS / "latest.json", "ablation", "processes", "online_marketplace")
+    profiles = last.get("online_marketplace", {}) | details["online_marketplace"]
+    details = last | details | {"online_marketplace": profiles}
     details["scale"] = scale.last()
     keep(about, details)  # so that nothing is lost if what follows fails
     if not is_quick:

@@ -35,9 +35,10 @@ class Plan:
     seconds: float
     kind: str  # "orders" or "get"
     tokens: list[str] = field(default_factory=list)
-    products: list[str] = field(default_factory=list)
+    shelves: list[list[str]] = field(default_factory=list)  # ids of products, by shop
     paths: list[str] = field(default_factory=list)
     lines: int = 3
+    shops: int = 3  # that the lines of an order are from
     warmup_seconds: float = 2.0
     seed: int = 1
     record: str = ""  # a file for (order id, sent at, answered at), one JSON line each
@@ -82,8 +83,10 @@ class Client(asyncio.Protocol):
 
 
 def order_request(plan: Plan, token: str, rng: random.Random) -> bytes:
-    """A new order of `plan.lines` different products, paid at the door."""
-    lines = [{"product_id": p, "quantity": 1} for p in rng.sample(plan.products, plan.lines)]
+    """A new order of `plan.lines` different products from `plan.shops` shops, as many of each, paid at the door."""
+    shelves = rng.sample(plan.shelves, plan.shops)
+    products = [product_id for shelf in shelves for product_id in rng.sample(shelf, plan.lines // plan.shops)]
+    lines = [{"product_id": product_id, "quantity": 1} for product_id in products]
     body = json.dumps({"lines": lines, "ship_to": SHIP_TO, "payment": {"method": "cod"}}).encode()
     return (
         f"POST /v1/orders HTTP/1.1\r\nhost: {plan.host}\r\nauthorization: Bearer {token}\r\n"

@@ -24,7 +24,6 @@ def run(folder: Path, *, is_quick: bool) -> dict[str, Any]:
         command = [sys.executable, "-m", "bench.online_marketplace", "--profile", name, *options]
         done = subprocess.run(command, cwd=PROJECT, check=True, stdout=subprocess.PIPE, text=True)
         results |= json.loads(done.stdout)
-    notes = machine.lines(machine.describe())
     for name, result in results.items():
-        plots.write(result, folder, name.lower().replace("om-", "om"), notes)
+        plots.write(result, folder, name.lower().replace("om-", "om"), machine.lines(result["machine"]))
     return results

@@ -75,22 +75,26 @@ async def pgbench(stage: Stage, seconds: int) -> float:
     return float(line.split()[2])
 
 
-def orders_plan(stage: Stage, seconds: float, clients: int = CLIENTS) -> Plan:
-    """Orders of three lines, signed in."""
+def orders_plan(stage: Stage, seconds: float, *, shops: int = 3) -> Plan:
+    """Orders of three lines, of as many shops, signed in."""
     return Plan(
         host="127.0.0.1",
         port=stage.stack.ports["orders"],
-        clients=clients,
+        clients=CLIENTS,
         seconds=seconds,
         kind="orders",
         tokens=stage.tokens,
-        products=stage.products,
+        shelves=stage.shelves,
+        shops=shops,
         seed=int(time.time()),
     )
 
 
 async def accept(stage: Stage, seconds: float) -> dict[str, Any]:
-    """Orders accepted per second, durable, relay on, handlers stopped; and where the accepting process spends it."""
+    """Orders accepted per second, durable, relay on, handlers stopped; and where the accepting process spends it.
+
+    The lines of each are from three shops; `one_shop` are orders of three lines from one.
+    """
     await sign_in(stage)
     for service in SERVICES:
         if service != "orders":
@@ -100,6 +104,7 @@ async def accept(stage: Stage, seconds: float) -> dict[str, Any]:
     profiled = await asyncio.to_thread(load, orders_plan(stage, seconds + 2), FOLDER)
     result["profile"] = await profile
     result["per_s_while_profiled"] = profiled["per_s"]
+    result["one_shop"] = load(orders_plan(stage, seconds, shops=1), FOLDER)
     return result
 
 
@@ -153,8 +158,8 @@ async def relay(stage: Stage) -> dict[str, Any]:
     }
 
 
-async def sagas(stage: Stage, seconds: float, clients: int = CLIENTS) -> dict[str, Any]:
-    """Whole sagas per second, from POST to stock committed, with everything on.
+async def sagas(stage: Stage, seconds: float, *, shops: int = 3) -> dict[str, Any]:
+    """Whole sagas per second, from POST to stock committed, with everything on; of orders from so many shops.
 
     Sustained: committed per second between the end of the warm-up and the last order, while the queue does not grow
     (`drained_after_s` says how long after the last order the last saga ended). `whole_run_per_s` counts the start and
@@ -163,7 +168,7 @@ async def sagas(stage: Stage, seconds: float, clients: int = CLIENTS) -> dict[st
     lumbung("up")
     await sign_in(stage)
     since = await clock(stage)
-    plan = orders_plan(stage, seconds + SAGA_WARMUP_SECONDS, clients)
+    plan = orders_plan(stage, seconds + SAGA_WARMUP_SECONDS, shops=shops)
     plan.warmup_seconds = 0
     accepted = await asyncio.to_thread(load, plan, FOLDER)
     ((orders, first_at, last_at),) = await look(stage, "orders", "placed_since", since=since)

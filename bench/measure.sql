@@ -45,6 +45,10 @@ SELECT count(*)
   JOIN lender_logs USING (lender_id)
  WHERE head > position AND lender_id = ANY(:lender_ids::uuid[]);
 
+-- name: set_aside
+-- Orders for which catalog has set stock aside and waits for what becomes of them.
+SELECT count(*) FROM reservation_orders WHERE state = 'reserved';
+
 -- name: unanswered
 -- Orders that wait for catalog; what was accepted without an outbox (see ablation.py) waits for ever, and for nobody.
 SELECT count(*) FROM orders

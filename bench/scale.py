@@ -131,7 +131,7 @@ class Market:
 
     async def accept(self, seconds: float) -> dict[str, Any]:
         """Orders of three lines, 64 clients in a closed loop; the rate, and the CPU time of each."""
-        plan = measure.orders_plan(self.stage, seconds)
+        plan = measure.orders_plan(self.stage, seconds, shops=1)  # of any: all products are on one shelf
         plan.port, plan.warmup_seconds = self.port, 0
         before, cpu = await self.events(), self.cpu()
         done = await asyncio.to_thread(load, plan, FOLDER)
@@ -217,7 +217,7 @@ async def orders(stage: Stage, count: int, seconds: float, rounds: int) -> dict[
         try:
             for market, size in ((small, SMALL), (large, count)):
                 products, market.made = await make_orders(stage.stack, market.name, size, owner_id)
-                stage.products = products
+                stage.shelves = [products]
                 say(f"{size:,} orders are there: {market.made}")
                 await market.start()
             for market in (small, large):  # caches as they are when a market has been open for a while

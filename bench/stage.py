@@ -26,6 +26,8 @@ HOME = ".local/bench"
 PORT_BASE = "28000"
 PASSWORD = "bench-lumbung-2026"  # noqa: S105  of invented people
 REGIONS = ("18.71", "18.01", "18.03", "18.10", "36.73", "36.01", "36.04", "36.71")
+SHOPS = 20  # at least
+SHOP_PRODUCTS_MAX = 5_000
 CATEGORIES = ("makanan-ringan", "kopi-teh", "gula-madu", "kerajinan", "batik-kain", "minuman")
 # fmt: off
 WORDS = (
@@ -56,8 +58,13 @@ class Stage:
     stack: Stack
     buyers: list[str] = field(default_factory=list)  # e-mail addresses
     tokens: list[str] = field(default_factory=list)
-    products: list[str] = field(default_factory=list)
+    shelves: list[list[str]] = field(default_factory=list)  # ids of some products of each shop
     titles: list[str] = field(default_factory=list)
+
+    @property
+    def products(self) -> list[str]:
+        """Ids of products, shop by shop."""
+        return [product_id for shelf in self.shelves for product_id in shelf]
 
 
 def lumbung(*arguments: str, **environment: str) -> str:
@@ -97,21 +104,20 @@ async def token(http: httpx2.AsyncClient, email: str) -> str:
 
 
 async def goods(stage: Stage, count: int) -> None:
-    """`count` products in shops of at most 5,000, imported from CSV files as sellers do; ids of some of them."""
+    """`count` products in shops of the same size, imported from CSV files as sellers do; ids of some of them."""
     rng = random.Random(7)
     async with httpx2.AsyncClient(timeout=120, headers={"authorization": f"Bearer {stage.tokens[0]}"}) as http:
         catalog = stage.stack.url("catalog")
-        left = count
-        number = 0
-        while left > 0:
-            size = min(5000, left)
+        shops = max(SHOPS, -(-count // SHOP_PRODUCTS_MAX))
+        for number in range(shops):
+            size = (count + number) // shops
             body = {"name": f"Toko Uji {number}", "region_code": REGIONS[number % len(REGIONS)]}
             shop = (await http.post(f"{catalog}/v1/shops", json=body)).raise_for_status().json()
             text = io.StringIO()
             writer = csv.writer(text)
             writer.writerow(("title", "description", "category", "unit_price_minor", "stock", "weight_grams"))
             for n in range(size):
-                title = " ".join(rng.sample(WORDS, 3)) + f" {number * 5000 + n}"
+                title = " ".join(rng.sample(WORDS, 3)) + f" {number * SHOP_PRODUCTS_MAX + n}"
                 price = rng.randrange(5, 200) * 1000
                 writer.writerow((title, f"Dari {title}", rng.choice(CATEGORIES), price, 1_000_000, 250))
             files = {"file": ("produk.csv", text.getvalue().encode(), "text/csv")}
@@ -125,10 +131,8 @@ async def goods(stage: Stage, count: int) -> None:
             if state["state"] != "done" or state["failed"]:
                 raise RuntimeError(f"the import ended as {json.dumps(state)[:500]}")
             page = (await http.get(f"{catalog}/v1/products?shop_id={shop['shop_id']}&limit=100")).json()
-            stage.products += [item["product_id"] for item in page["items"]]
+            stage.shelves.append([item["product_id"] for item in page["items"]])
             stage.titles += [item["title"] for item in page["items"]]
-            left -= size
-            number += 1
 
 
 def load(plan: Plan, folder: Path) -> dict[str, Any]:

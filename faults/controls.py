@@ -50,6 +50,12 @@ control(
     without=("acknowledged_sends",),
 )
 control(
+    "kill-kafka-and-nobody-waits-for-it",
+    "with the relay's cursor moved before Kafka acknowledged, a broker that is killed is seen to lose events.",
+    kills.kill_kafka,
+    without=("acknowledged_sends",),
+)
+control(
     "kafka-down-and-nobody-waits-for-it",
     "with the relay's cursor moved before Kafka acknowledged, a minute without Kafka is seen to lose events.",
     outages.kafka_down_for_a_minute,

@@ -4,6 +4,8 @@ import asyncio
 import contextlib
 import resource
 import time
+from collections.abc import Awaitable, Callable
+from functools import partial
 
 import psutil
 
@@ -11,6 +13,7 @@ from deploy.local.stack import SERVICES
 from faults.books import Outcome
 from faults.catalogue import Run, fault
 from faults.market import Market, Tally
+from shared.http import PIPELINED_MAX
 from shared.settings import ServiceSettings
 
 USUAL, TIMES = 64, 3
@@ -20,6 +23,7 @@ RUSH_SECONDS = 12.0
 AGAIN_SECONDS_MAX = 5.0  # until an order is answered as usual, once a rush is over
 SOCKETS = 10_000
 GROWTH_MB_MAX = 300
+HEAD, BODY = b"POST /v1/orders HTTP/1.1\r\nhost: x\r\ncontent-length: 1000\r\n\r\n", b" " * 1000
 CLIENT_SECONDS_MAX = 45.0  # a request must have arrived whole after 30 s, says the setting
 
 
@@ -165,30 +169,58 @@ def _judge_memory(outcome: Outcome, before: int, after: int) -> None:
 
 @fault(
     "a-slow-client-on-each-port",
-    "A client that sends a byte a second loses its connection, and nobody waits for it.",
+    "A client that sends a byte a second, or never takes its answers, loses its connection; nobody waits for it.",
 )
 async def a_slow_client_on_each_port(run: Run) -> Outcome:
-    """All services at the same time, twenty clients each."""
-    outcome = run.outcome("a-slow-client-on-each-port", f"20 clients on each of {len(SERVICES)} ports, a byte a second")
+    """All services at the same time: ten clients each with a slow head, a slow body, and answers that they leave."""
+    outcome = run.outcome(
+        "a-slow-client-on-each-port",
+        f"10 clients each with a slow head, a slow body, and no ear for answers, on each of {len(SERVICES)} ports",
+    )
 
-    async def breaking(_: Tally) -> None:
-        lasted = await asyncio.gather(
-            *(_send_slowly(run.ground.stack.ports[name]) for name in SERVICES for _client in range(20))
-        )
-        outcome.runs += len(lasted)
-        outcome.notes.append(f"they lasted between {min(lasted):.0f} and {max(lasted):.0f} s")
-        if max(lasted) >= CLIENT_SECONDS_MAX:
-            outcome.faults.append(f"a connection lasted {max(lasted):.0f} s")
+    async def breaking(tally: Tally) -> None:
+        slow: dict[str, Callable[[int], Awaitable[float]]] = {
+            "head": partial(_send_slowly, at_once=b"", slowly=HEAD + BODY),
+            "body": partial(_send_slowly, at_once=HEAD, slowly=BODY),
+            "reader": _ask_and_leave,
+        }
+        for name, client in slow.items():
+            ports = [run.ground.stack.ports[service] for service in SERVICES for _client in range(10)]
+            lasted = await asyncio.gather(*(client(port) for port in ports))
+            outcome.runs += len(lasted)
+            outcome.notes.append(f"slow {name}: they lasted between {min(lasted):.0f} and {max(lasted):.0f} s")
+            if max(lasted) >= CLIENT_SECONDS_MAX:
+                outcome.faults.append(f"slow {name}: a connection lasted {max(lasted):.0f} s")
+        if tally.longest_seconds > AGAIN_SECONDS_MAX:
+            outcome.faults.append(f"somebody waited {tally.longest_seconds:.1f} s for an order")
 
     return await run.under_load(outcome, breaking)
 
 
-async def _send_slowly(port: int) -> float:
+async def _ask_and_leave(port: int) -> float:
+    """Ask for as many long pages as one may at once, and read none: how long the service puts up with it."""
+    began = time.monotonic()
+    _, writer = await asyncio.open_connection("127.0.0.1", port, limit=1024)
+    try:
+        writer.write(b"GET /openapi.json HTTP/1.1\r\nhost: x\r\n\r\n" * PIPELINED_MAX)
+        async with asyncio.timeout(CLIENT_SECONDS_MAX):
+            while True:
+                await asyncio.sleep(1)
+                writer.write(b"\r\n")  # who does not read sees only so that the connection is gone
+                await writer.drain()
+    except (OSError, TimeoutError):
+        return time.monotonic() - began
+    finally:
+        writer.close()
+
+
+async def _send_slowly(port: int, *, at_once: bytes, slowly: bytes) -> float:
     """How long the service puts up with it."""
     began = time.monotonic()
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
-        for byte in b"POST /v1/orders HTTP/1.1\r\nhost: x\r\ncontent-length: 1000\r\n\r\n" + b" " * 1000:
+        writer.write(at_once)
+        for byte in slowly:
             writer.write(bytes([byte]))
             await writer.drain()
             try:

@@ -24,6 +24,7 @@ from shared.telemetry import UnsampledTraces, is_unsampled
 
 BODY_BYTES_MAX = 256 * 1024  # routes that take files say their own
 FRAME_BYTES_MAX = 256 * 1024  # of a request, all but its body
+PIPELINED_MAX = 64  # requests that wait behind one of the same connection
 DATE_SECONDS = 1.0  # how often the Date of answers is written anew
 log = structlog.get_logger()
 
@@ -150,13 +151,17 @@ class DeadlineProtocol(HttpToolsProtocol):
     """A request that has not arrived whole by its deadline, or is endless around its body, loses its connection.
 
     uvicorn itself waits for ever (its issue #157), so that a client sending a byte a minute would hold a socket, and
-    keeps headers and trailers of any length, which costs memory and the square of their length in time.
+    keeps headers and trailers of any length, which costs memory and the square of their length in time. It reads on
+    while requests of the same connection wait for their turn, however many, and after an empty line it forgets that
+    nobody asks. A client that does not take its answers has as long, each time that more of them wait than the
+    transport keeps.
     """
 
     receive_seconds = 30.0
     connections_max = 1_000
     _frame_bytes = 0  # what came of the request in hand and is not body
     _deadline: asyncio.TimerHandle | None = None
+    _taking: asyncio.TimerHandle | None = None  # the deadline of who has to read
     _is_surplus = False  # came when as many as are let in were there
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
@@ -169,13 +174,28 @@ class DeadlineProtocol(HttpToolsProtocol):
         """More of a request, or of several."""
         self._frame_bytes += len(data)
         super().data_received(data)
-        if self._frame_bytes > FRAME_BYTES_MAX:
+        if self._frame_bytes > FRAME_BYTES_MAX or len(self.pipeline) > PIPELINED_MAX:
             self._expire()
+        elif self.cycle is None or self.cycle.response_complete:  # it was no request, nor the beginning of one
+            self._arm()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """It went."""
         self._disarm()
+        if self._taking is not None:
+            self._taking.cancel()
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """The client takes its answers more slowly than they are made."""
+        super().pause_writing()
+        self._taking = self.loop.call_later(self.receive_seconds, self._expire)
+
+    def resume_writing(self) -> None:
+        """It took them."""
+        if self._taking is not None:
+            self._taking.cancel()
+        super().resume_writing()
 
     def on_message_begin(self) -> None:
         """The first bytes of a request."""

@@ -20,6 +20,8 @@ TOPICS = {"lumbung.orders": "orders", "lumbung.stock": "catalog", "lumbung.catal
 BATCH = 500
 PASS_SECONDS = 120
 READ_MS = 500
+DOWN_SECONDS = 10
+UP_LOOK_SECONDS = 0.1
 
 
 async def tell_again(world: World, share: float, rng: random.Random) -> tuple[int, list[str], list[str]]:
@@ -57,17 +59,32 @@ async def _everything(world: World) -> list[Record]:
         await consumer.stop()
 
 
-async def kill_each(world: World, names: tuple[str, ...], seconds: float) -> list[tuple[str, float]]:
-    """kill -9 of each process in turn, spread over the time; what was killed, and when (monotonic)."""
+async def kill_each(
+    world: World, names: tuple[str, ...], seconds: float, *, held_down: str = ""
+) -> list[tuple[str, float]]:
+    """kill -9 of each process in turn, spread over the time; what was killed, and when (monotonic).
+
+    `held_down` is killed again whenever it comes up within `DOWN_SECONDS`.
+    """
     killed = []
     for name in names:
         await asyncio.sleep(seconds / (len(names) + 1))
-        try:
-            os.kill(world.stack.pid_of(name), signal.SIGKILL)
-        except (StackMissing, ProcessLookupError):
-            continue  # it is on its way up from the last blow
-        killed.append((name, time.monotonic()))
+        until = time.monotonic() + (DOWN_SECONDS if name == held_down else 0)
+        if _kill(world, name):  # else it is on its way up from the last blow
+            killed.append((name, time.monotonic()))
+        while time.monotonic() < until:
+            await asyncio.sleep(UP_LOOK_SECONDS)
+            _kill(world, name)
     return killed
+
+
+def _kill(world: World, name: str) -> bool:
+    """Whether there was something to kill."""
+    try:
+        os.kill(world.stack.pid_of(name), signal.SIGKILL)
+    except (StackMissing, ProcessLookupError):
+        return False
+    return True
 
 
 def _access(world: World, name: str) -> KafkaAccess:

@@ -96,9 +96,11 @@ class Driver:
             self._choice.idle.append(number)
 
     async def _session(self, tid: int, token: str, number: int) -> Done:
-        lines = self._choice.cart()
-        for line in lines:
+        lines = []
+        for product, quantity in self._choice.cart():
+            line = CartLine(product, quantity, product.version, product.unit_price_minor)
             await self._put(token, line)
+            lines.append(line)
         body = {"ship_to": SHIP_TO, "payment": {"method": self._rng.choice(METHODS)}}
         reason = ""
         for _ in range(CHECKOUT_POSTS_MAX):

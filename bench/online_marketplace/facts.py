@@ -116,13 +116,22 @@ class Facts:
     stock_constraints: set[str] = field(default_factory=set)
 
 
+@dataclass(frozen=True, slots=True)
+class Isolation:
+    """Checkouts marked per second with a consumer and without it, and how many in each third of the time without."""
+
+    with_per_s: float
+    without_per_s: float
+    thirds: tuple[int, int, int]
+
+
 @dataclass
 class Run:
     """Everything that the checks look at. None where a profile does not do the thing.
 
     `mirror`: version and price of each product as the driver last knew it. `alive`: what the watcher saw while the load
     ran, by invariant. `republished`: how many events, and the tables that were not the same afterwards.
-    `isolated`: checkouts marked while a consumer was stopped. `kills`: what was killed, and when (monotonic).
+    `kills`: what was killed, and when (monotonic).
     `looks_alive`: how often the watcher looked while the load ran; fewer than `looks_alive_min` prove nothing.
     """
 
@@ -135,7 +144,7 @@ class Run:
     deadlocks: int = 0
     unrest: list[str] = field(default_factory=list)
     republished: tuple[int, list[str]] | None = None
-    isolated: int | None = None
+    isolated: Isolation | None = None
     kills: list[tuple[str, float]] = field(default_factory=list)
     kills_meant: tuple[str, ...] = ()
     looks_alive: int = 0
@@ -212,11 +221,19 @@ async def deadlocks(world: World) -> int:
 
 async def state_of(world: World) -> dict[str, str]:
     """A hash of every table, by its name, of every service that hears events; and of how much each has published."""
-    state = {}
+    state: dict[str, str] = {}
     for service in (name for name in SERVICES if registry.handler_groups(name)):
         async with reading(world, service) as conn:
-            for (table,) in await queries.own_tables.rows(conn, not_state=[*KERNEL_TABLES, *OF_THE_CLOCK]):
-                rows = f"SELECT md5(string_agg(md5(t::text), '' ORDER BY md5(t::text))) FROM \"{table}\" AS t"  # noqa: S608  a name from the catalogue
-                state[f"{service}.{table}"] = str(await conn.fetchval(rows))
+            hashes = await hashes_of(conn)
+            state |= {f"{service}.{table}": found for table, found in hashes.items()}
             state[f"{service}, published"] = str(await queries.published.value(conn))
     return state
+
+
+async def hashes_of(conn: Any) -> dict[str, str]:
+    """A hash of all rows of each table of one service that is state."""
+    found = {}
+    for (table,) in await queries.own_tables.rows(conn, not_state=[*KERNEL_TABLES, *OF_THE_CLOCK]):
+        rows = f"SELECT md5(string_agg(md5(t::text), '' ORDER BY md5(t::text))) FROM \"{table}\" AS t"  # noqa: S608  a name from the catalogue
+        found[str(table)] = str(await conn.fetchval(rows))
+    return found

@@ -22,6 +22,7 @@ class Profile:
     acceptance: float = 1.0
     republished_share: float = 0.05
     kills: tuple[str, ...] = ()
+    held_down: str = ""  # which of them is not let up again for ten seconds
 
     @property
     def products(self) -> int:
@@ -52,6 +53,7 @@ OM_FAIL = Profile(
     (16,),
     seconds=120,  # so that there is a market between two blows
     acceptance=0.9,
-    kills=("orders", "catalog", "postgres", "kafka"),
+    kills=("orders", "catalog", "payments", "postgres", "kafka"),
+    held_down="catalog",
 )
 PROFILES = {profile.name: profile for profile in (OM_FULL, OM_2C, OM_HOT, OM_FAIL)}

@@ -15,18 +15,18 @@ from bench import measure
 from bench.online_marketplace import checks, metrics
 from bench.online_marketplace.disturb import kill_each, tell_again
 from bench.online_marketplace.driver import Driver
-from bench.online_marketplace.facts import Run, come_to_rest, deadlocks, read_facts
+from bench.online_marketplace.facts import Isolation, Run, come_to_rest, deadlocks, read_facts
 from bench.online_marketplace.journal import Look, Outcome
 from bench.online_marketplace.population import ENVIRONMENT, World, populate, sign_in
 from bench.online_marketplace.profiles import Profile
 from bench.online_marketplace.watcher import LOOK_SECONDS, Watcher
 from bench.online_marketplace.workload import Kind
 from bench.stage import Stage
+from bench.trial import stamped
 from deploy.local.layout import PROJECT
 from deploy.local.stack import load_stack
 
 TOKEN_SECONDS = 1800  # after so long everybody signs in again, well before tokens end
-LOOKS_AT_REST = 50
 EXAMPLES_MAX = 5
 CONSUMER = "programmes"  # consumes orders' events, and nobody waits for it
 Say = Callable[[str], None]
@@ -79,7 +79,8 @@ async def run_profile(
                 f"{point['checkouts_per_s']} checkouts/s, others {point['others'] or 'none'}")  # fmt: skip
         if profile.kills:
             isolated = await _without_a_consumer(driver, place, profile)
-            say(f"{profile.name}: without {CONSUMER}: {isolated['without']} checkouts/s, with it {isolated['with']}")
+            say(f"{profile.name}: without {CONSUMER}: {isolated.without_per_s} checkouts/s, "
+                f"with it {isolated.with_per_s}")  # fmt: skip
         unrest = await come_to_rest(world)
     finally:
         watching.cancel()
@@ -92,7 +93,7 @@ async def run_profile(
     run.kills, run.kills_meant = kills, profile.kills
     # A look takes a while when all is busy, and what is killed cannot be looked at.
     run.looks_alive_min = round(len(profile.concurrency) * profile.seconds / LOOK_SECONDS / 4)
-    run.isolated = None if isolated is None else isolated["marked"]
+    run.isolated = isolated
     run.deadlocks = await deadlocks(world) - deadlocks_before
     verdicts = checks.verdicts(run)
     failed = [name for name, findings in verdicts.items() if findings]
@@ -101,7 +102,7 @@ async def run_profile(
     pgbench = [await measure.pgbench(Stage(stack), pgbench_seconds) for _ in range(2)] if pgbench_seconds else []
     if not is_kept:
         await asyncio.to_thread(place.lumbung, "down", "--delete-data")
-    return {
+    figures = {
         "profile": asdict(profile),
         "seed": seed,
         "populated_s": round(took, 1),
@@ -111,10 +112,11 @@ async def run_profile(
         "orders": len(run.facts.orders),
         "republished": run.republished[0],
         "kills": [name for name, _ in kills],
-        "isolation": isolated,
+        "isolation": None if isolated is None else asdict(isolated),
         "live_looks": watcher.looks,
         "invariants": {check.id: _verdict(check, verdicts[check.id]) for check in checks.CHECKS},
     }
+    return stamped(figures)
 
 
 async def _load(driver: Driver, concurrency: int, profile: Profile) -> tuple[dict[str, Any], list[tuple[str, float]]]:
@@ -131,7 +133,8 @@ async def _load(driver: Driver, concurrency: int, profile: Profile) -> tuple[dic
 
     async with asyncio.TaskGroup() as group:
         group.create_task(look_at_cpu())
-        killing = group.create_task(kill_each(driver.world, profile.kills, profile.seconds))
+        blows = kill_each(driver.world, profile.kills, profile.seconds, held_down=profile.held_down)
+        killing = group.create_task(blows)
         loading = group.create_task(driver.run(concurrency=concurrency, seconds=profile.seconds))
     since, until = metrics.window(*loading.result())
     (before_at, before), (after_at, after) = cpu
@@ -141,21 +144,23 @@ async def _load(driver: Driver, concurrency: int, profile: Profile) -> tuple[dic
     return point | {"cpu_percent": metrics.cpu_percent(before, after, after_at - before_at)}, killing.result()
 
 
-async def _without_a_consumer(driver: Driver, place: Place, profile: Profile) -> dict[str, Any]:
+async def _without_a_consumer(driver: Driver, place: Place, profile: Profile) -> Isolation:
     """V18: checkouts a second with and without a service that only listens."""
     seconds = profile.seconds / 3
-    rates = []
-    for is_stopped in (False, True):
-        if is_stopped:
-            await asyncio.to_thread(place.lumbung, "stop", CONSUMER)
+
+    async def marked_in_thirds() -> tuple[int, int, int]:
         begin, end = await driver.run(concurrency=profile.concurrency[0], seconds=seconds)
-        marked = sum(
-            done.kind is Kind.CHECKOUT and done.outcome is Outcome.SUCCESS and begin <= done.ended <= end
-            for done in driver.journal.done
-        )
-        rates.append(round(marked / seconds, 1))
+        thirds = [0, 0, 0]
+        for done in driver.journal.done:
+            if done.kind is Kind.CHECKOUT and done.outcome is Outcome.SUCCESS and begin <= done.ended < end:
+                thirds[int(3 * (done.ended - begin) / (end - begin))] += 1
+        return thirds[0], thirds[1], thirds[2]
+
+    with_it = await marked_in_thirds()
+    await asyncio.to_thread(place.lumbung, "stop", CONSUMER)
+    without = await marked_in_thirds()
     await asyncio.to_thread(place.lumbung, "up")
-    return {"with": rates[0], "without": rates[1], "marked": marked}
+    return Isolation(round(sum(with_it) / seconds, 1), round(sum(without) / seconds, 1), without)
 
 
 async def _collect(world: World, driver: Driver, watcher: Watcher) -> Run:
@@ -175,7 +180,7 @@ async def _collect(world: World, driver: Driver, watcher: Watcher) -> Run:
 async def _looks_at_rest(world: World) -> list[Look]:
     api = world.api("orders")
     looks = []
-    for shop_id, seller in list(zip(world.shops, world.sellers, strict=True))[:LOOKS_AT_REST]:
+    for shop_id, seller in zip(world.shops, world.sellers, strict=True):
         path = f"/v1/shops/{shop_id}/dashboard?with_parcels=true"
         figures = (await api.call("GET", path, seller.token)).body
         listed = tuple((parcel["parcel_id"], parcel["cost_minor"]) for parcel in figures["open"])

@@ -88,8 +88,8 @@ class Choice:
         free = [product for product in self.sellers[self.seller()] if not product.is_busy]
         return self.rng.choice(free) if free else None
 
-    def cart(self) -> list[CartLine]:
-        """1 to 10 distinct products, 1 to 10 of each, as the mirror shows them now."""
+    def cart(self) -> list[tuple[Product, int]]:
+        """1 to 10 distinct products, and how many of each (1 to 10)."""
         wanted = self.rng.randint(1, CART_LINES_MAX)
         if self.is_single_seller:
             products = self.sellers[self.seller()]
@@ -100,10 +100,7 @@ class Choice:
                 product = self.product()
                 distinct[product.product_id] = product
             chosen = list(distinct.values())
-        return [
-            CartLine(product, self.rng.randint(1, QUANTITY_MAX), product.version, product.unit_price_minor)
-            for product in chosen
-        ]
+        return [(product, self.rng.randint(1, QUANTITY_MAX)) for product in chosen]
 
     def customer(self) -> int | None:
         """The customer who has been idle longest; None when all are busy."""

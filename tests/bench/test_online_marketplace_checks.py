@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from bench.online_marketplace.checks import CHECKS, verdicts
-from bench.online_marketplace.facts import ChangeFact, EventFact, OrderFact, Run
+from bench.online_marketplace.facts import ChangeFact, EventFact, Isolation, OrderFact, Run
 from bench.online_marketplace.journal import Checkout, Look, Outcome, Update
 from tests.bench.a_clean_run import CONFIRMED, DELIVERED, PAID, PLACED, SHIPPED, clean_run
 
@@ -114,7 +114,8 @@ PLANTED: dict[str, tuple[str, Plant]] = {
     "a repeated event did something": ("V17", lambda run: setattr(run, "republished", (3, ["orders.stock"]))),
     "nothing was told again": ("V17", lambda run: setattr(run, "republished", (0, []))),
     "events that never arrived": ("V17", lambda run: run.unrest.append("7 events of orders are not sent")),
-    "all stood still with the consumer": ("V18", lambda run: setattr(run, "isolated", 0)),
+    "all stood still with the consumer": ("V18", lambda run: setattr(run, "isolated", Isolation(2.0, 1.9, (4, 2, 0)))),
+    "all was slow without the consumer": ("V18", lambda run: setattr(run, "isolated", Isolation(2.0, 0.9, (1, 1, 1)))),
     "the log misses a payment": ("V19", lambda run: drop_event(run, PAID)),
     "the log misses a delivery": ("V19", lambda run: drop_event(run, DELIVERED)),
     "the log tells an order twice": (

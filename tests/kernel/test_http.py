@@ -8,21 +8,27 @@ from dataclasses import dataclass
 import httpx2
 import pytest
 import pytest_asyncio
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Request, Response
 
 from deploy.local.stack import Stack
 from shared.db import Database
-from shared.http import BODY_BYTES_MAX, FRAME_BYTES_MAX, Db, make_app, server
+from shared.http import BODY_BYTES_MAX, FRAME_BYTES_MAX, PIPELINED_MAX, Db, make_app, server
 from shared.telemetry import current_traceparent
 from tests.conftest import MakeDatabase
 
 RECEIVE_SECONDS = 0.5
+LONG_BYTES = 400_000
 router = APIRouter()
 
 
 @router.post("/echo")
 async def echo(request: Request) -> dict[str, int]:
     return {"bytes": len(await request.body())}
+
+
+@router.get("/long")
+async def long() -> Response:
+    return Response(b"x" * LONG_BYTES)
 
 
 @router.get("/locked")
@@ -95,6 +101,59 @@ async def test_a_client_that_does_not_finish_its_request_loses_its_connection(se
 
     assert answer == b""
     assert asyncio.get_running_loop().time() - started >= RECEIVE_SECONDS * 0.8
+    writer.close()
+
+
+async def test_a_client_that_does_not_take_its_answers_loses_its_connection(service: Running) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", service.port, limit=1024)
+    writer.write(b"GET /long HTTP/1.1\r\nhost: x\r\n\r\n" * PIPELINED_MAX)
+    await asyncio.sleep(RECEIVE_SECONDS * 3)  # more waits than fits into the buffers of both kernels
+    got = 0
+    with suppress(ConnectionError):
+        while piece := await reader.read(2**20):
+            got += len(piece)
+
+    assert 0 < got < PIPELINED_MAX * LONG_BYTES
+    writer.close()
+
+
+async def test_a_client_that_takes_its_answers_slowly_gets_all_of_them(service: Running) -> None:
+    got, began = 0, asyncio.get_running_loop().time()
+    reader, writer = await asyncio.open_connection("127.0.0.1", service.port)
+    writer.write(b"GET /long HTTP/1.1\r\nhost: x\r\n\r\n" * PIPELINED_MAX)
+    while got < PIPELINED_MAX * LONG_BYTES:
+        piece = await reader.read(100_000)
+        assert piece, f"cut off after {got} bytes"
+        got += len(piece)
+        await asyncio.sleep(0.01)  # in all much longer than a single deadline
+
+    assert asyncio.get_running_loop().time() - began > 2 * RECEIVE_SECONDS
+    writer.close()
+
+
+async def test_a_client_that_asks_without_end_before_it_is_answered_loses_its_connection(service: Running) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", service.port)
+    asked, got = 1_000, b""
+    writer.write(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n" * asked)
+    with suppress(ConnectionError):
+        async with asyncio.timeout(RECEIVE_SECONDS * 10):
+            while piece := await reader.read(2**20):
+                got += piece
+
+    assert got.count(b"HTTP/1.1 200") < asked
+    writer.close()
+
+
+async def test_empty_lines_keep_no_connection_open(service: Running) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", service.port)
+    writer.write(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n")
+    await reader.readuntil(b'alive"}')
+    with suppress(ConnectionError):
+        async with asyncio.timeout(RECEIVE_SECONDS * 6):
+            while not reader.at_eof():
+                writer.write(b"\r\n")
+                await writer.drain()
+                await asyncio.sleep(RECEIVE_SECONDS / 5)
     writer.close()
 
 

@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from services.orders.store import accounts
+from shared.calendar import day_of
 from shared.clock import utc_now
 from shared.contracts.catalog import ShopStaffChanged, StaffMember
 from shared.contracts.orders import ParcelCompleted, RefundMade
@@ -85,6 +86,33 @@ async def test_many_parcels_of_one_shop_are_settled_at_once(market: Market) -> N
 
     assert {answer.status_code for answer in answers} == {200}
     assert await balance(market, accounts.payee(shop.shop_id)) == sum(o["total_minor"] - 100 for o in orders)
+
+
+async def test_a_payout_approved_while_refunds_are_asked_for_pays_or_owes_each_rupiah_once(market: Market) -> None:
+    sold = []
+    for _ in range(8):
+        shop, product_id, buyer = await one_product(market)
+        account = {"bank_code": "002", "account_number": "1234567801", "holder_name": "SITI AMINAH"}
+        path = f"/v1/shops/{shop.shop_id}/bank-account"
+        assert (await market.client.put(path, json=account, headers=shop.owner.headers)).status_code == 200
+        sold.append((shop, await completed(market, shop, buyer, {product_id: 1}, "qris")))
+    drafter, approver = market.person(roles=["finance"]), market.person(roles=["finance"])
+    batch = (await market.post("/v1/payouts", drafter, {"up_to_date": day_of(utc_now()).isoformat()})).json()["batch"]
+
+    approved, *refunds = await asyncio.gather(
+        market.post(f"/v1/payouts/{batch['batch_id']}/approve", approver),
+        *(market.post(f"/v1/orders/{order['order_id']}/refunds", shop.owner, EVERYTHING) for shop, order in sold),
+    )
+    await market.make_calls()
+
+    assert [approved.status_code, *(refund.status_code for refund in refunds)] == [200] + [201] * len(sold)
+    paid = Counter({UUID(line["payee_id"]): line["amount_minor"] for line in approved.json()["payouts"]
+                    if line["status"] == "scheduled"})  # fmt: skip
+    for shop, order in sold:
+        assert paid[shop.shop_id] in (0, order["total_minor"] - 100)
+        assert await balance(market, accounts.payee(shop.shop_id)) == -paid[shop.shop_id]
+        assert len(await market.events(RefundMade, order["order_id"])) == 1
+    assert await faults_of_money(market) == {}
 
 
 async def test_a_refund_tried_again_by_two_at_once_is_asked_for_once(market: Market) -> None:

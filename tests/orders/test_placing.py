@@ -164,6 +164,36 @@ async def test_256_orders_at_once_get_256_right_answers(market: Market) -> None:
         assert len(events) == sum(row["buyer_id"] == buyer.account_id for row in stored)
 
 
+async def test_of_fifty_requests_at_once_with_one_key_one_order_is_made(market: Market) -> None:
+    shop, buyer, key = await market.shop(1_000), market.person(), uuid4().hex
+    body = order_body(dict.fromkeys(shop.products, 1))
+
+    answers = await asyncio.gather(*(market.post("/v1/orders", buyer, body, key=key) for _ in range(50)))
+    last = await market.post("/v1/orders", buyer, body, key=key)
+
+    assert last.status_code == 201
+    assert {(answer.status_code, answer.content) for answer in answers if answer.status_code != 409} == {
+        (201, last.content)
+    }
+    in_use = "urn:lumbung:problem:idempotency-key-in-use"
+    assert {answer.json()["type"] for answer in answers if answer.status_code == 409} <= {in_use}
+    assert len(await published(market.db, OrderPlaced, buyer_id=buyer.account_id)) == 1
+
+
+async def test_one_key_of_many_people_at_once_is_an_order_of_each(market: Market) -> None:
+    shop, key = await market.shop(1_000), uuid4().hex
+    buyers = [market.person() for _ in range(50)]
+    body = order_body(dict.fromkeys(shop.products, 1))
+
+    answers = await asyncio.gather(*(market.post("/v1/orders", buyer, body, key=key) for buyer in buyers))
+
+    assert {answer.status_code for answer in answers} == {201}
+    assert len({answer.json()["order_id"] for answer in answers}) == len(buyers)
+    for buyer, answer in zip(buyers, answers, strict=True):
+        (event,) = await published(market.db, OrderPlaced, buyer_id=buyer.account_id)
+        assert str(event.order_id) == answer.json()["order_id"], "nobody gets another's order"
+
+
 async def test_nothing_is_left_behind_by_an_order_that_is_refused_in_a_batch(market: Market) -> None:
     shop, buyer = await market.shop(1_000), market.person()
     tables = ("orders", "parcels", "order_lines", "addresses", "idempotency_keys", "outbox")

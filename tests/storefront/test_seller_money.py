@@ -140,6 +140,7 @@ async def test_a_loan_from_the_words_of_consent_to_the_plan(town: Town, lender: 
         await seller.send(f"{application}/terima")
         assert "Penawaran diterima" in seller.page, words_of(seller.page)
         assert "membaca</span>" in await seller.go(consent[1])
+        assert re.search(r"sampai \d+ \w+ \d{4} pukul 00\.00 WIB", seller.page), "it ends as its last day begins"
 
         await desk.go("/mitra/pinjaman")
         loan = re.search(r'href="(/mitra/pinjaman/[^"]+)"', desk.page)

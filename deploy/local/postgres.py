@@ -40,7 +40,6 @@ SETTINGS = {
     "effective_cache_size": "1GB",
     "fsync": "on",
     "synchronous_commit": "on",
-    "wal_compression": "pglz",  # the only method in this build
     "max_wal_size": "2GB",  # fewer checkpoints under load
     "checkpoint_completion_target": "0.9",
     "random_page_cost": "1.1",

@@ -34,7 +34,8 @@ def table(result: dict[str, Any]) -> str:
     lines = [
         f"Run of {result['at']}: {result['machine']['cores']} cores shared by database, broker, services and "
         f"generator, "
-        f"{result['products']:,} products, {result['seconds']} s a load.",
+        f"{result['products']:,} products, {result['seconds']} s a load."
+        + (" A short run: what carries a date of its own is taken over." if result["is_quick"] else ""),
         "",
         *[f"- {line}." for line in machine.lines(result["machine"])],
         "",

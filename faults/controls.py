@@ -106,7 +106,7 @@ control(
     "without limits of time a slow client keeps its connection.",
     overload.a_slow_client_on_each_port,
     environment=HTTP_WITHOUT_LIMITS,
-    sign="a connection lasted",
+    sign="slow reader: a connection lasted",
 )
 control(
     "rebalance-storm-of-liars",

@@ -102,7 +102,7 @@ def table(result: dict[str, Any]) -> str:
         f"{result['runs']} faults, {result['orders']:,} orders; lost {result['lost']}, doubled {result['doubled']}, "
         f"unfinished {result['unfinished']}; audit: {result['differences']} differences, {result['violations']} "
         f"violations. {result['controls_seen_to_fail']} of {result['controls']} controls were seen to fail. "
-        "`make faults` places at least 5,000 orders in each test under load, for a control at most 1,500; the column "
+        "`make faults` places at least 5,000 orders in each test under load, 1,500 or fewer in a control; the column "
         "says how many it were.",
         "",
         "| test | what is promised | times | orders | lost | doubled | unfinished | audit | verdict |",

@@ -25,6 +25,7 @@ from shared.telemetry import UnsampledTraces, is_unsampled
 BODY_BYTES_MAX = 256 * 1024  # routes that take files say their own
 FRAME_BYTES_MAX = 256 * 1024  # of a request, all but its body
 PIPELINED_MAX = 64  # requests that wait behind one of the same connection
+TAKEN_BYTES_MIN = 16 * 1024  # of answers that wait, by a client that is slow and there, until each deadline
 DATE_SECONDS = 1.0  # how often the Date of answers is written anew
 log = structlog.get_logger()
 
@@ -153,15 +154,15 @@ class DeadlineProtocol(HttpToolsProtocol):
     uvicorn itself waits for ever (its issue #157), so that a client sending a byte a minute would hold a socket, and
     keeps headers and trailers of any length, which costs memory and the square of their length in time. It reads on
     while requests of the same connection wait for their turn, however many, and after an empty line it forgets that
-    nobody asks. A client that does not take its answers has as long, each time that more of them wait than the
-    transport keeps.
+    nobody asks; and it keeps what a client does not take. A client takes some of what waits for it until each deadline.
     """
 
     receive_seconds = 30.0
     connections_max = 1_000
     _frame_bytes = 0  # what came of the request in hand and is not body
     _deadline: asyncio.TimerHandle | None = None
-    _taking: asyncio.TimerHandle | None = None  # the deadline of who has to read
+    _taking: asyncio.TimerHandle | None = None  # the deadline of who has answers to take
+    _untaken_bytes = 0  # when it began
     _is_surplus = False  # came when as many as are let in were there
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
@@ -182,23 +183,28 @@ class DeadlineProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """It went."""
         self._disarm()
-        if self._taking is not None:
-            self._taking.cancel()
+        self._unwatch()
         super().connection_lost(exc)
 
     def pause_writing(self) -> None:
         """The client takes its answers more slowly than they are made."""
         super().pause_writing()
-        self._taking = self.loop.call_later(self.receive_seconds, self._expire)
+        self._watch()
 
     def resume_writing(self) -> None:
-        """It took them."""
-        if self._taking is not None:
-            self._taking.cancel()
+        """It took most of them."""
+        self._unwatch()
         super().resume_writing()
+
+    def on_response_complete(self) -> None:
+        """An answer is made, and perhaps not taken: this is watched also when the connection then closes."""
+        super().on_response_complete()
+        if self.transport.get_write_buffer_size():
+            self._watch()
 
     def on_message_begin(self) -> None:
         """The first bytes of a request."""
+        self._disarm()
         self._arm()
         super().on_message_begin()
 
@@ -229,6 +235,23 @@ class DeadlineProtocol(HttpToolsProtocol):
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
+
+    def _watch(self) -> None:
+        self._unwatch()
+        self._untaken_bytes = self.transport.get_write_buffer_size()
+        self._taking = self.loop.call_later(self.receive_seconds, self._look)
+
+    def _unwatch(self) -> None:
+        if self._taking is not None:
+            self._taking.cancel()
+            self._taking = None
+
+    def _look(self) -> None:
+        left = self.transport.get_write_buffer_size()
+        if left > max(0, self._untaken_bytes - TAKEN_BYTES_MIN):
+            self.transport.abort()
+        elif left:
+            self._watch()
 
     def _expire(self) -> None:
         if self.transport is not None and not self.transport.is_closing():

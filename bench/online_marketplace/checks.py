@@ -366,7 +366,7 @@ def events_arrive(run: Run) -> Findings | None:
 
 
 def consumers_are_isolated(run: Run) -> Findings | None:
-    """V18: with a consumer stopped, checkouts go on, all the time and at much the same rate."""
+    """V18: with a consumer stopped, checkouts go on, all the time and at half the rate at least."""
     if run.isolated is None:
         return None
     found = [f"no checkout was marked in third {number} without the consumer"

@@ -70,11 +70,12 @@ async def kill_each(
     for name in names:
         await asyncio.sleep(seconds / (len(names) + 1))
         until = time.monotonic() + (DOWN_SECONDS if name == held_down else 0)
-        if _kill(world, name):  # else it is on its way up from the last blow
-            killed.append((name, time.monotonic()))
+        hit = _kill(world, name)  # else it is on its way up from the last blow
         while time.monotonic() < until:
             await asyncio.sleep(UP_LOOK_SECONDS)
-            _kill(world, name)
+            hit |= _kill(world, name)
+        if hit:
+            killed.append((name, time.monotonic()))
     return killed
 
 

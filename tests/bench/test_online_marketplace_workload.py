@@ -35,7 +35,7 @@ def test_the_mix_counts_a_hundred_and_one_numbers() -> None:
     assert Counter(draw_kind(rng).value for _ in range(101)) == SHARES
 
 
-def test_a_cart_holds_distinct_products_as_the_mirror_shows_them() -> None:
+def test_a_cart_holds_distinct_products() -> None:
     chosen = choice()
 
     carts = [chosen.cart() for _ in range(500)]

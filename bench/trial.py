@@ -174,9 +174,7 @@ class Trial:
         used = self._cpu_seconds(pids) - before
         rows = await measure.look(self.stage, "catalog", "committed_times", since=since)
         if not 0 < len(rows) <= orders:
-            raise RuntimeError(
-                f"{orders} orders were placed, the stock of {len(rows)} was committed: none, or others'"
-            )
+            raise RuntimeError(f"{orders} orders were placed, the stock of {len(rows)} was committed: none, or others'")
         took = (max(row[1] for row in rows) - first_at).total_seconds()
         refused = sum(count for status, count in answered["statuses"].items() if status != "201")
         return _figures(len(rows) / took, len(rows), refused, used) | {"unfinished": orders - len(rows)}

@@ -16,8 +16,9 @@ from typing import Any
 
 import click
 
+from bench import machine
 from bench.stage import HOME, PORT_BASE
-from bench.trial import PLAYED, Child, Say, Trial, alternate, noise, stamped, trial, when
+from bench.trial import PLAYED, Child, Say, Trial, alternate, noise, trial, when
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ async def ablation(stage: Trial, say: Say, parts: Sequence[Part] = PARTS) -> dic
     run = functools.partial(_accept, stage)
     changed = {part.name: functools.partial(run, (part.name,)) for part in parts if part.is_in_accept}
     full_accept, accept = await alternate(functools.partial(run, ()), changed, say)
-    return stamped(
+    return machine.stamped(
         {
             "seconds": stage.seconds,
             "full": {"sagas": full_sagas, "accept": full_accept},

@@ -6,6 +6,7 @@ import os
 import platform
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,11 @@ def describe() -> dict[str, Any]:
         "packages": {name: importlib.metadata.version(name) for name in PACKAGES},
         "commit": commit(),
     }
+
+
+def stamped(found: dict[str, Any]) -> dict[str, Any]:
+    """With when and on what it was measured: a result that a later run takes over says so itself."""
+    return {"at": datetime.now(UTC).isoformat(timespec="seconds"), "machine": describe(), **found}
 
 
 def commit() -> str | None:

@@ -18,8 +18,9 @@ from typing import Any
 import click
 import psutil
 
+from bench import machine
 from bench.stage import HOME, PORT_BASE
-from bench.trial import PLAYED, Child, Say, Trial, alternate, noise, stamped, trial, when
+from bench.trial import PLAYED, Child, Say, Trial, alternate, noise, trial, when
 from deploy.local.files import read_json
 from deploy.local.stack import Stack, recorded_pid
 
@@ -42,7 +43,7 @@ async def processes(stage: Trial, say: Say) -> dict[str, Any]:
             changed["alone"] = functools.partial(_alone_on_a_core, stage, what, services)
         fulls, compared = await alternate(functools.partial(run, *map(Child, services)), changed, say)
         found[what] = {"one": fulls, "noise": noise(fulls), **compared}
-    return stamped(found)
+    return machine.stamped(found)
 
 
 def two(stack: Stack, services: tuple[str, ...]) -> list[Child]:

@@ -15,14 +15,13 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import psutil
 
-from bench import machine, measure
+from bench import measure
 from bench.online_marketplace.metrics import cpu_seconds
 from bench.stage import HOME, PORT_BASE, Stage, goods, load, lumbung, people, sign_in
 from deploy.local.files import tail
@@ -255,11 +254,6 @@ async def trial(*, home: str = HOME, port_base: str = PORT_BASE, seconds: float 
         yield prepared
     finally:
         await asyncio.to_thread(lumbung, "down", "--delete-data", **place)
-
-
-def stamped(found: dict[str, Any]) -> dict[str, Any]:
-    """With when and on what it was measured: a quick run takes the figures over."""
-    return {"at": datetime.now(UTC).isoformat(timespec="seconds"), "machine": machine.describe(), **found}
 
 
 def when(found: dict[str, Any]) -> str:

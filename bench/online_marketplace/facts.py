@@ -9,6 +9,7 @@ from typing import Any
 
 import asyncpg
 
+from bench import measure
 from bench.online_marketplace.journal import Journal, Look
 from bench.online_marketplace.population import World
 from deploy import registry
@@ -176,11 +177,11 @@ async def _left(world: World) -> list[str]:
     left = []
     async with reading(world, "orders") as orders, reading(world, "catalog") as catalog:
         for service, conn in (("orders", orders), ("catalog", catalog)):
-            if unsent := await queries.unsent.value(conn):
+            if unsent := await measure.queries.outbox_left.value(conn):
                 left.append(f"{unsent} events of {service} are not sent")
         if unfinished := await queries.unfinished_orders.value(orders, buyers=buyers):
             left.append(f"{unfinished} orders are unfinished")
-        if reserved := await queries.open_reservations.value(catalog):
+        if reserved := await measure.queries.set_aside.value(catalog):
             left.append(f"{reserved} orders hold stock")
         offers = {row[0]: row[1] for row in await queries.offers.rows(orders, shops=world.shops)}
         products = {row[0]: row[2] for row in await queries.products.rows(catalog, shops=world.shops)}

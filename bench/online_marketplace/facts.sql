@@ -98,16 +98,6 @@ SELECT s.product_id::text
 -- Orders of these buyers that still wait for an answer or for money.
 SELECT count(*) FROM orders WHERE status IN ('placed', 'reserved', 'reclaiming') AND buyer_id = ANY(:buyers::uuid[]);
 
--- name: unsent
--- Events that the relay has not sent.
-SELECT coalesce(sum(n), 0)::bigint
-  FROM (SELECT (SELECT count(*) FROM outbox AS o WHERE o.topic = c.topic AND o.id > c.last_id) AS n
-          FROM outbox_cursor AS c) AS unsent_per_topic;
-
--- name: open_reservations
--- Orders whose stock is set aside.
-SELECT count(*) FROM reservation_orders WHERE state = 'reserved';
-
 -- name: own_tables
 -- The tables that hold a service's state and that the audit may read. The kernel's own are not among them, nor sums
 -- that the clock adds up anew.

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from bench import measure
+from bench import machine, measure
 from bench.online_marketplace import checks, metrics
 from bench.online_marketplace.disturb import kill_each, tell_again
 from bench.online_marketplace.driver import Driver
@@ -22,7 +22,6 @@ from bench.online_marketplace.profiles import Profile
 from bench.online_marketplace.watcher import LOOK_SECONDS, Watcher
 from bench.online_marketplace.workload import Kind
 from bench.stage import Stage
-from bench.trial import stamped
 from deploy.local.layout import PROJECT
 from deploy.local.stack import load_stack
 
@@ -116,7 +115,7 @@ async def run_profile(
         "live_looks": watcher.looks,
         "invariants": {check.id: _verdict(check, verdicts[check.id]) for check in checks.CHECKS},
     }
-    return stamped(figures)
+    return machine.stamped(figures)
 
 
 async def _load(driver: Driver, concurrency: int, profile: Profile) -> tuple[dict[str, Any], list[tuple[str, float]]]:

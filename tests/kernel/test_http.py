@@ -10,10 +10,11 @@ import httpx2
 import pytest
 import pytest_asyncio
 from fastapi import APIRouter, Request, Response
+from fastapi.responses import StreamingResponse
 
 from deploy.local.stack import Stack
 from shared.db import Database
-from shared.http import BODY_BYTES_MAX, FRAME_BYTES_MAX, Db, make_app, server
+from shared.http import BODY_BYTES_MAX, FRAME_BYTES_MAX, Db, Server, make_app, server
 from shared.telemetry import current_traceparent
 from tests.conftest import MakeDatabase
 
@@ -30,6 +31,11 @@ async def echo(request: Request) -> dict[str, int]:
 @router.get("/long")
 async def long() -> Response:
     return Response(b"x" * LONG_BYTES)
+
+
+@router.get("/stream")
+async def stream() -> StreamingResponse:
+    return StreamingResponse(iter([b"x" * 100_000] * (LONG_BYTES // 100_000)))
 
 
 @router.get("/locked")
@@ -57,6 +63,7 @@ class Running:
     url: str
     port: int
     db: Database
+    http: Server
 
 
 @asynccontextmanager
@@ -74,7 +81,7 @@ async def serving(db: Database, *, connections: int = 100, trace_ratio: float = 
     while not http.started:
         await asyncio.sleep(0.01)
     port = http.servers[0].sockets[0].getsockname()[1]
-    yield Running(f"http://127.0.0.1:{port}", port, db)
+    yield Running(f"http://127.0.0.1:{port}", port, db, http)
     http.end()
     await task
 
@@ -114,11 +121,36 @@ def narrow_client(port: int) -> socket.socket:
     return client
 
 
+@pytest.mark.parametrize("path", [b"/long", b"/stream"])
 @pytest.mark.parametrize("ending", [b"", b"connection: close\r\n"])
-async def test_a_client_that_does_not_take_its_answer_loses_its_connection(service: Running, ending: bytes) -> None:
-    reader, writer = await asyncio.open_connection(sock=narrow_client(service.port), limit=1024)
-    writer.write(b"GET /long HTTP/1.1\r\nhost: x\r\n" + ending + b"\r\n")
+@pytest.mark.parametrize("is_half_taken", [False, True])
+async def test_a_client_that_does_not_take_its_answer_loses_its_connection(
+    service: Running, path: bytes, ending: bytes, *, is_half_taken: bool
+) -> None:
+    reader, writer = await asyncio.open_connection(sock=narrow_client(service.port))
+    writer.write(b"GET " + path + b" HTTP/1.1\r\nhost: x\r\n" + ending + b"\r\n")
+    got, stops_at = 0, asyncio.get_running_loop().time() + (RECEIVE_SECONDS * 1.5 if is_half_taken else 0)
+    while asyncio.get_running_loop().time() < stops_at and got < LONG_BYTES // 4:
+        got += len(await reader.read(50_000))
+        await asyncio.sleep(0.01)
     await asyncio.sleep(RECEIVE_SECONDS * 3)  # more waits than fits into the buffers of both kernels
+    with suppress(ConnectionError):
+        async with asyncio.timeout(RECEIVE_SECONDS * 10):
+            while piece := await reader.read(2**20):
+                got += len(piece)
+
+    assert 0 < got < LONG_BYTES
+    writer.close()
+
+
+async def test_also_a_rest_that_the_transport_keeps_is_not_kept_for_ever(service: Running) -> None:
+    reader, writer = await asyncio.open_connection(sock=narrow_client(service.port), limit=1024)
+    while not service.http.server_state.connections:
+        await asyncio.sleep(0.01)
+    for connection in service.http.server_state.connections:
+        connection.transport.set_write_buffer_limits(high=2 * LONG_BYTES)  # so that it never asks us to pause
+    writer.write(b"GET /long HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+    await asyncio.sleep(RECEIVE_SECONDS * 3)
     got = 0
     with suppress(ConnectionError):
         async with asyncio.timeout(RECEIVE_SECONDS * 10):

@@ -40,6 +40,7 @@ PARTS = (
     Part("tracing", "tracing", "no trace ids, no spans"),
     Part("authentication", "authentication", "no token is looked at"),
     Part("remembered_tokens", "memory of verified tokens", "each request's signature is verified"),
+    Part("whole_answers", "answers in one piece", "the request and its answer as ASGI's messages"),
 )
 
 

@@ -11,12 +11,14 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 from uuid import UUID
 
+from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from shared import http, inbox, outbox, telemetry, worker
 from shared.auth import Principal, Verifier
 from shared.contracts.base import Delivery
 from shared.group_commit import GroupCommit
+from shared.http import WholeExchange
 from shared.problems import Problem
 from shared.worker import Runner
 
@@ -114,6 +116,19 @@ def without_remembered_tokens() -> None:
     _replace(Verifier, "verify", anew)
 
 
+def without_whole_answers() -> None:
+    """Direct routes get their request and give their answer as ASGI's messages, like all others."""
+
+    def none(_: WholeExchange) -> None:
+        return None
+
+    def no(_: WholeExchange, __: Response) -> bool:
+        return False
+
+    _replace(WholeExchange, "body", none)
+    _replace(WholeExchange, "answer", no)
+
+
 TAKEN_AWAY = {
     "outbox": without_outbox,
     "inbox": without_inbox,
@@ -122,6 +137,7 @@ TAKEN_AWAY = {
     "tracing": without_tracing,
     "authentication": without_authentication,
     "remembered_tokens": without_remembered_tokens,
+    "whole_answers": without_whole_answers,
 }
 
 

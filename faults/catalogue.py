@@ -12,7 +12,9 @@ from faults.ground import Ground
 from faults.market import LIFE_SECONDS, Market, Tally
 
 CLIENTS = 32  # who live whole lives at the same time
-SERVICES_UNDER_LOAD = ("orders", "catalog", "identity", "cooperatives", "financing", "programmes", "storefront")
+SERVICES_UNDER_LOAD = (
+    "orders", "orders-worker", "catalog", "identity", "cooperatives", "financing", "programmes", "storefront",
+)  # fmt: skip
 
 
 @dataclass

@@ -1,8 +1,8 @@
 """A service as the stack runs it, with what a test took away from it or put in its way: `python -m faults.child PLAN`.
 
-The plan is JSON: `service`; `die`: a point and how often it is passed before the process dies there by SIGKILL;
-`without`: protections that are taken away; `kafka_port`: where Kafka's port is really reached. The services hold no
-test code: all of it is put over the kernel from here.
+The plan is JSON: `service` and its `options`; `die`: a point and how often it is passed before the process dies there
+by SIGKILL; `without`: protections that are taken away; `kafka_port`: where Kafka's port is really reached. The services
+hold no test code: all of it is put over the kernel from here.
 """
 
 import asyncio
@@ -173,7 +173,7 @@ def main(plan: dict[str, Any]) -> None:
     if plan.get("kafka_port"):
         reach_kafka_at(os.environ["LUMBUNG_KAFKA_BOOTSTRAP"], plan["kafka_port"])
     assert kafka.Producer is Producer
-    sys.argv = [plan["service"]]
+    sys.argv = [plan["service"], *plan.get("options", ())]
     runpy.run_module(f"services.{plan['service']}.main", run_name="__main__")
 
 

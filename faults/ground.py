@@ -20,6 +20,7 @@ import httpx2
 
 from deploy.local import control
 from deploy.local.layout import PROJECT, Layout
+from deploy.local.processes import WORKER
 from deploy.local.stack import SERVICES, Stack, load_stack
 from shared import sql
 from shared.sql import Row
@@ -89,9 +90,10 @@ class Ground:
 
     async def stop_services(self) -> None:
         """Stop all that has a database open; sandboxes, PostgreSQL and Kafka go on. `up` starts them again."""
-        for name in control.processes_of(self.layout).keys() & {*SERVICES, "partners"}:
-            await asyncio.to_thread(control.stop, self.layout, name)
-            await asyncio.to_thread(control.wait_stopped, self.layout, name)
+        for name in control.processes_of(self.layout):
+            if name.removesuffix(WORKER) in (*SERVICES, "partners"):
+                await asyncio.to_thread(control.stop, self.layout, name)
+                await asyncio.to_thread(control.wait_stopped, self.layout, name)
 
     async def restart(self, *, environment: Mapping[str, str] | None = None, without: Sequence[str] = ()) -> None:
         """Start the stack again, changed as faults/supervised.py says."""

@@ -28,7 +28,7 @@ async def kill_services(run: Run) -> Outcome:
     victims = [name for name in SERVICES_UNDER_LOAD for _ in range(DEATHS_OF_EACH)]
     rng.shuffle(victims)
     if run.orders < SHORT:
-        victims = ["orders", "catalog"]
+        victims = ["orders", "orders-worker", "catalog"]
 
     async def breaking(_: Tally) -> None:
         for victim in victims:

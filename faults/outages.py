@@ -36,7 +36,7 @@ async def kafka_down_for_a_minute(run: Run) -> Outcome:
     outcome = run.outcome("kafka-down-for-a-minute", f"Kafka down for {KAFKA_SECONDS:.0f} s")
 
     async def breaking(tally: Tally) -> None:
-        pids = {name: run.ground.stack.pid_of(name) for name in ("orders", "catalog")}
+        pids = {name: run.ground.stack.pid_of(name) for name in ("orders", "orders-worker", "catalog")}
         await run.ground.kill("kafka", signal_number=signal.SIGSTOP)  # so that what is under way hangs first
         await asyncio.sleep(3)
         async with without_kafka(run.ground):

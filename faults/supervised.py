@@ -14,7 +14,7 @@ from unittest.mock import patch
 
 from deploy.local import supervisor
 from deploy.local.layout import Layout
-from deploy.local.processes import build_processes
+from deploy.local.processes import WORKER, build_processes, module_of
 from deploy.local.spec import ProcessSpec
 from deploy.local.stack import SERVICES, Stack
 
@@ -31,8 +31,11 @@ def main(plan: dict[str, Any]) -> None:
 
 def _changed(spec: ProcessSpec, plan: dict[str, Any]) -> ProcessSpec:
     command = spec.command
-    if plan["without"] and spec.name in SERVICES:
-        command = [sys.executable, "-m", "faults.child", json.dumps({"service": spec.name, "without": plan["without"]})]
+    service = spec.name.removesuffix(WORKER)
+    if plan["without"] and service in SERVICES:
+        options = spec.command[spec.command.index(module_of(service)) + 1 :]
+        child = {"service": service, "without": plan["without"], "options": options}
+        command = [sys.executable, "-m", "faults.child", json.dumps(child)]
     return replace(spec, command=command, environment={**(spec.environment or {}), **plan["environment"]})
 
 

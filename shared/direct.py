@@ -9,7 +9,7 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias, TypeVar
+from typing import Any, Literal, Protocol, TypeAlias, TypeVar
 from urllib.parse import parse_qsl
 
 import orjson
@@ -21,8 +21,21 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from shared.telemetry import is_unsampled
 
+EXCHANGE = "lumbung.exchange"  # an extension of our server (ASGI, section "Extensions")
 Answer: TypeAlias = Callable[[Request], Coroutine[Any, Any, Response]]
 M = TypeVar("M", bound=BaseModel)
+
+
+class Exchange(Protocol):
+    """A request and its answer, each in one piece, where ASGI has several messages for each."""
+
+    def body(self) -> bytes | None:
+        """The body of the request, or None while it is not here whole."""
+        ...
+
+    def answer(self, response: Response) -> bool:
+        """Send the answer; False, and nothing is sent, when it must go as messages."""
+        ...
 
 
 class DirectRoute(APIRoute, ABC):
@@ -51,7 +64,9 @@ def query_of(request: Request, model: type[M]) -> M:
 async def body_of(request: Request, model: type[M]) -> tuple[Any, M]:
     """The body as JSON and as what it says. Raises RequestValidationError."""
     try:
-        document = orjson.loads(await request.body())
+        exchange = _exchange_of(request.scope)
+        whole = exchange.body() if exchange is not None else None
+        document = orjson.loads(await request.body() if whole is None else whole)
     except orjson.JSONDecodeError as error:
         fault = {"type": "json_invalid", "loc": ("body",), "msg": f"JSON decode error: {error}", "input": None}
         raise RequestValidationError([fault]) from error
@@ -77,6 +92,11 @@ def inlined(schema: dict[str, Any]) -> dict[str, Any]:
 
     found: dict[str, Any] = resolve(schema)
     return found
+
+
+def _exchange_of(scope: Scope) -> Exchange | None:
+    exchange: Exchange | None = scope.get("extensions", {}).get(EXCHANGE)
+    return exchange
 
 
 def _checked(where: Literal["path", "query", "body"], values: Any, model: type[M]) -> M:
@@ -151,7 +171,9 @@ class DirectWay:
         except Exception as error:
             await (await self._refusal(request, error))(scope, receive, send)
         else:
-            await response(scope, receive, send)
+            exchange = _exchange_of(scope)
+            if exchange is None or not exchange.answer(response):
+                await response(scope, receive, send)
 
     def _answer(self, scope: Scope) -> Answer | None:
         method, path = scope["method"], scope["path"]

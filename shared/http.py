@@ -13,11 +13,11 @@ import uvicorn
 from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from shared import problems
 from shared.db import TRANSIENT, Database
-from shared.direct import DirectWay, direct_answers
+from shared.direct import EXCHANGE, DirectWay, direct_answers
 from shared.pace import news_within
 from shared.problems import Overloaded, Problem
 from shared.telemetry import UnsampledTraces, is_unsampled
@@ -148,6 +148,48 @@ async def too_many_open(scope: Scope, receive: Receive, send: Send) -> None:
     await answer(scope, receive, send)
 
 
+class WholeExchange:
+    """What `shared.direct.Exchange` says, of a request of uvicorn's: its body and its answer without messages.
+
+    The messages of an answer, checked and written one by one, cost as much as reading the request.
+    """
+
+    __slots__ = ("_cycle",)
+
+    def __init__(self, cycle: RequestResponseCycle) -> None:
+        self._cycle = cycle
+
+    def body(self) -> bytes | None:
+        """The body; None while it is not here whole."""
+        cycle = self._cycle
+        if cycle.more_body or cycle.disconnected:
+            return None
+        body, cycle.body = bytes(cycle.body), bytearray()
+        cycle.message_event.clear()
+        return body
+
+    def answer(self, response: Response) -> bool:
+        """Write an answer whose body is here whole, unless its client is slow or gone."""
+        cycle = self._cycle
+        if type(response) is not Response or response.background is not None or cycle.scope["method"] == "HEAD":
+            return False
+        if cycle.disconnected or cycle.flow.write_paused:
+            return False
+        lines = [b"%b: %b\r\n" % header for header in (*cycle.default_headers, *response.raw_headers)]
+        if not cycle.keep_alive:
+            lines.append(b"connection: close\r\n")
+        head = b"".join(lines)
+        if head.count(b"\n") != len(lines) or head.count(b"\r") != len(lines):
+            raise RuntimeError("a header's value holds the end of a line")
+        cycle.response_started = cycle.response_complete = True
+        cycle.transport.write(b"".join((STATUS_LINE[response.status_code], head, b"\r\n", response.body)))
+        cycle.message_event.set()
+        if not cycle.keep_alive:
+            cycle.transport.close()
+        cycle.on_response()
+        return True
+
+
 class DeadlineProtocol(HttpToolsProtocol):
     """A request that has not arrived whole by its deadline, or is endless around its body, loses its connection.
 
@@ -210,6 +252,7 @@ class DeadlineProtocol(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         """Who was there first goes on being served; uvicorn's own limit refuses everybody while there are too many."""
+        cycle.scope["extensions"] = {EXCHANGE: WholeExchange(cycle)}  # type: ignore[dict-item]  # not a dict: ours alone
         chosen: Any = too_many_open if self._is_surplus and self._are_too_many() else app
         super()._start_asgi_task(cycle, chosen)
 

@@ -53,7 +53,7 @@ OM_FAIL = Profile(
     (16,),
     seconds=120,  # so that there is a market between two blows
     acceptance=0.9,
-    kills=("orders", "catalog", "payments", "postgres", "kafka"),
+    kills=("orders", "orders-worker", "catalog", "payments", "postgres", "kafka"),
     held_down="catalog",
 )
 PROFILES = {profile.name: profile for profile in (OM_FULL, OM_2C, OM_HOT, OM_FAIL)}

@@ -13,6 +13,7 @@ import asyncpg
 from bench.online_marketplace.facts import queries, reading
 from bench.online_marketplace.population import World
 from deploy.local.files import read_json
+from deploy.local.processes import WORKER
 from deploy.local.stack import SERVICES, recorded_pid
 from shared.db import CONNECTION_LOST
 
@@ -77,8 +78,8 @@ def calls_between(world: World) -> set[tuple[str, str]]:
     ports = {world.stack.ports[name]: name for name in SERVICES if name != "identity"}
     state = read_json(world.stack.home / "state.json")
     found = set()
-    for caller in ("orders", "catalog"):
-        pid = recorded_pid(state, caller)
+    for process in ("orders", "orders-worker", "catalog"):
+        caller, pid = process.removesuffix(WORKER), recorded_pid(state, process)
         if pid is None or not pid.is_alive():
             continue
         sockets = _sockets_of(pid.number)

@@ -142,29 +142,35 @@ def logs(name: str | None, lines: int, follow: bool) -> None:
 @click.argument("name")
 @json_option
 def restart(name: str, as_json: bool) -> None:
-    """Stop one process and start it again, and wait until it is ready."""
+    """Stop a process and start it again, and wait until it is ready; of a service with two, both."""
     layout = current_layout()
-    before = control.state_of(layout).get("processes", {}).get(name, {}).get("pid")
-    control.restart(layout, name)
-    pid = control.wait_ready(layout, name, not_pid=before)
+    names = control.processes_called(layout, name)
+    before = {each: control.processes_of(layout).get(each, {}).get("pid") for each in names}
+    for each in names:
+        control.restart(layout, each)
+    pids = {each: control.wait_ready(layout, each, not_pid=before[each]) for each in names}
     if as_json:
-        emit_json({"process": name, "pid": pid})
+        emit_json({"process": name, "pid": pids[name], "pids": pids})
     else:
-        click.echo(f"{name} runs again, pid {pid}.")
+        for each, pid in pids.items():
+            click.echo(f"{each} runs again, pid {pid}.")
 
 
 @click.command()
 @click.argument("name")
 @json_option
 def stop(name: str, as_json: bool) -> None:
-    """Stop one process and leave it stopped until the next `up`."""
+    """Stop a process and leave it stopped until the next `up`; of a service with two, both."""
     layout = current_layout()
-    control.stop(layout, name)
-    control.wait_stopped(layout, name)
+    names = control.processes_called(layout, name)
+    for each in names:
+        control.stop(layout, each)
+    for each in names:
+        control.wait_stopped(layout, each)
     if as_json:
         emit_json({"process": name, "stopped": True})
     else:
-        click.echo(f"{name} is stopped.")
+        click.echo(f"{' and '.join(names)} {'are' if len(names) > 1 else 'is'} stopped.")
 
 
 @click.command()

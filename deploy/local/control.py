@@ -27,6 +27,7 @@ from deploy.local.layout import PROJECT, Layout, LocalStackError, remember_port_
 from deploy.local.pids import Pid
 from deploy.local.ports import require_free
 from deploy.local.processes import (
+    WORKER,
     base_environment,
     build_processes,
     layout_environment,
@@ -242,6 +243,12 @@ def delete_data(layout: Layout) -> bool:
             shutil.rmtree(Path(place["data"]).parent, ignore_errors=True)
     shutil.rmtree(layout.home)
     return True
+
+
+def processes_called(layout: Layout, name: str) -> list[str]:
+    """The processes that `name` means: a service and, where it runs as two, its worker; else the one."""
+    worker = name + WORKER
+    return [name, worker] if worker in processes_of(layout) else [name]
 
 
 def restart(layout: Layout, name: str) -> None:

@@ -27,6 +27,8 @@ INFRASTRUCTURE = ("provision-postgres", "provision-kafka")
 URLS = (*SERVICES, *SANDBOXES)
 PASSED_ON = ("PATH", "HOME", "LANG", "TZ", "TMPDIR", "JAVA_HOME", "SSL_CERT_FILE", "LD_LIBRARY_PATH")
 TWO_PROCESSES = "LUMBUNG_TWO_PROCESSES"
+TWO_PROCESSES_DEFAULT = ("orders",)  # the hottest service (decision 3)
+WORKER = "-worker"  # ends the name of a service's second process
 DECIDED_BY_LAYOUT = ("LUMBUNG_HOME", "LUMBUNG_PORT_BASE", TWO_PROCESSES)
 
 
@@ -91,8 +93,8 @@ def remember_two_processes(layout: Layout, *, is_running: bool) -> None:
 
 def two_processes(layout: Layout) -> list[str]:
     """The services that run as two processes."""
-    names: list[str] = read_json(layout.two_processes_file) or []
-    return names
+    names: list[str] | None = read_json(layout.two_processes_file)
+    return list(TWO_PROCESSES_DEFAULT) if names is None else names
 
 
 def service_environment(stack: Stack, name: str) -> dict[str, str]:
@@ -201,7 +203,7 @@ def _applications(layout: Layout, stack: Stack) -> list[ProcessSpec]:
             ports=(port,),
             url=stack.url(name),
         )
-        specs += _split(spec, layout.port(f"{name}-worker")) if name in two else [spec]
+        specs += _split(spec, layout.port(f"{name}{WORKER}")) if name in two else [spec]
     if is_present("financing"):
         specs.append(_partners(stack))
     return specs
@@ -211,7 +213,7 @@ def _split(spec: ProcessSpec, port: int) -> list[ProcessSpec]:
     """A service as two processes; the one that answers HTTP needs the other, so that none runs without its handlers."""
     worker = replace(
         spec,
-        name=f"{spec.name}-worker",
+        name=f"{spec.name}{WORKER}",
         purpose=f"worker and relay of {spec.name}",
         command=[*spec.command, "--role", "worker,relay"],
         environment={**spec.environment, "LUMBUNG_HTTP_PORT": str(port)},

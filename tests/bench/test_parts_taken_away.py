@@ -10,7 +10,7 @@ from typing import Any, cast
 from xml.etree import ElementTree
 
 import pytest
-from fastapi import FastAPI
+from fastapi import FastAPI, Response
 
 from bench import ablation, machine, plots, processes, trial, without
 from bench.__main__ import taken_over
@@ -19,6 +19,7 @@ from shared import http, inbox, outbox, telemetry, worker
 from shared.auth import Verifier
 from shared.db import Connection, Database
 from shared.group_commit import GroupCommit
+from shared.http import WholeExchange
 from shared.problems import Forbidden, Problem
 from shared.worker import Runner
 
@@ -33,6 +34,8 @@ PUT_BACK: tuple[tuple[Any, str], ...] = (
     (Runner, "process"),
     (GroupCommit, "submit"),
     (Verifier, "verify"),
+    (WholeExchange, "body"),
+    (WholeExchange, "answer"),
 )
 
 
@@ -146,6 +149,14 @@ async def test_without_its_memory_a_token_is_verified_each_time(monkeypatch: pyt
     await verifier.close()
 
     assert known == [False, False]
+
+
+def test_without_whole_answers_neither_body_nor_answer_goes_in_one_piece() -> None:
+    without.TAKEN_AWAY["whole_answers"]()
+    exchange = WholeExchange(cast(Any, None))
+
+    assert exchange.body() is None
+    assert not exchange.answer(Response(b"x"))
 
 
 def figures(per_s: float, cpu_ms: float) -> dict[str, Any]:

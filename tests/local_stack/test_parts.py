@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from deploy.cli.__main__ import SECTIONS
-from deploy.local import kafka, postgres, processes
+from deploy.local import control, kafka, postgres, processes
 from deploy.local.credentials import ensure_credentials
+from deploy.local.files import write_json
 from deploy.local.java import Java, major_version
 from deploy.local.layout import PROJECT, Layout, LocalStackError, current_layout
 from deploy.local.ports import is_free, require_free, taken_sentence
@@ -112,20 +113,44 @@ def test_a_service_may_have_two_processes_and_neither_runs_without_the_other(
 ) -> None:
     layout = Layout(home=tmp_path, port_base=28_000)
     layout.create()
-    monkeypatch.setenv("LUMBUNG_TWO_PROCESSES", "orders")
+    monkeypatch.setenv("LUMBUNG_TWO_PROCESSES", "catalog")
     processes.remember_two_processes(layout, is_running=False)
     monkeypatch.delenv("LUMBUNG_TWO_PROCESSES")
     processes.remember_two_processes(layout, is_running=True)
 
     specs = {spec.name: spec for spec in processes._applications(layout, describe_stack(layout))}
 
-    assert [name for name in specs if name.endswith("-worker")] == ["orders-worker"]
-    assert list(specs["orders"].command[-2:]) == ["--role", "http"]
-    assert list(specs["orders-worker"].command[-2:]) == ["--role", "worker,relay"]
-    assert specs["orders"].environment["LUMBUNG_HTTP_PORT"] == "28003"
-    assert specs["orders-worker"].environment["LUMBUNG_HTTP_PORT"] == "28023"
-    assert "orders-worker" in specs["orders"].depends
-    assert "--role" not in specs["catalog"].command
+    assert [name for name in specs if name.endswith("-worker")] == ["catalog-worker"]
+    assert list(specs["catalog"].command[-2:]) == ["--role", "http"]
+    assert list(specs["catalog-worker"].command[-2:]) == ["--role", "worker,relay"]
+    assert specs["catalog"].environment["LUMBUNG_HTTP_PORT"] == "28002"
+    assert specs["catalog-worker"].environment["LUMBUNG_HTTP_PORT"] == "28022"
+    assert "catalog-worker" in specs["catalog"].depends
+    assert "--role" not in specs["orders"].command
+
+
+def test_orders_has_two_processes_where_nobody_said_otherwise(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("LUMBUNG_TWO_PROCESSES", raising=False)
+    layout = Layout(home=tmp_path, port_base=28_000)
+    layout.create()
+    processes.remember_two_processes(layout, is_running=False)
+    assert processes.two_processes(layout) == ["orders"]
+
+    monkeypatch.setenv("LUMBUNG_TWO_PROCESSES", "")
+    processes.remember_two_processes(layout, is_running=False)
+    monkeypatch.delenv("LUMBUNG_TWO_PROCESSES")
+    processes.remember_two_processes(layout, is_running=False)
+    assert processes.two_processes(layout) == []
+
+
+def test_a_service_s_name_means_both_its_processes(tmp_path: Path) -> None:
+    layout = Layout(home=tmp_path, port_base=28_000)
+    layout.create()
+    write_json(layout.state_file, {"processes": {"orders": {}, "orders-worker": {}, "catalog": {}}})
+
+    assert control.processes_called(layout, "orders") == ["orders", "orders-worker"]
+    assert control.processes_called(layout, "orders-worker") == ["orders-worker"]
+    assert control.processes_called(layout, "catalog") == ["catalog"]
 
 
 def test_the_second_process_is_not_taken_from_a_running_service(

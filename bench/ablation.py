@@ -72,6 +72,11 @@ async def _accept(stage: Trial, without: tuple[str, ...]) -> dict[str, Any]:
     return await stage.accept(Child("orders", without))
 
 
+def parts_of(found: dict[str, Any]) -> list[Part]:
+    """The parts that were taken away: a result that a short run took over may be older than a part."""
+    return [part for part in PARTS if part.name in found["without"]]
+
+
 def markdown(found: dict[str, Any]) -> list[str]:
     """The table."""
     lines = [
@@ -86,24 +91,24 @@ def markdown(found: dict[str, Any]) -> list[str]:
         "| without | then | sagas | CPU a saga | accepted orders | CPU an order |",
         "|---|---|---:|---:|---:|---:|",
     ]
-    for part in PARTS:
+    for part in parts_of(found):
         sagas, accept = found["without"][part.name]["sagas"], found["without"][part.name]["accept"]
         lines.append(f"| {part.title} | {part.instead} | {_two(sagas)} | {_two(accept)} |")
     full = found["full"]
     lines += [
         "",
-        *_blemishes(found["without"]),
+        *_blemishes(found),
         f"With everything: {_range(full['sagas'])} sagas and {_range(full['accept'])} accepted orders a second.",
     ]
     return lines
 
 
-def _blemishes(without: dict[str, Any]) -> list[str]:
+def _blemishes(found: dict[str, Any]) -> list[str]:
     """Where a rate does not tell all."""
     return [
         f"Without {part.title} ({load}): {figures['refused']} orders refused, {unfinished} sagas not whole in time.\n"
-        for part in PARTS
-        for load, figures in without[part.name].items()
+        for part in parts_of(found)
+        for load, figures in found["without"][part.name].items()
         if figures is not None and (figures["refused"] or figures.get("unfinished"))
         for unfinished in [figures.get("unfinished", 0)]
     ]

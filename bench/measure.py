@@ -143,7 +143,7 @@ async def relay(stage: Stage) -> dict[str, Any]:
         alone.wait(20)
     (row,) = await look(stage, "orders", "outbox_left")
     waiting = int(row[0])
-    lumbung("up", "--only", "orders")
+    coming = asyncio.create_task(asyncio.to_thread(lumbung, "up", "--only", "orders"))  # it sends before that returns
     began = time.monotonic()
     while (await look(stage, "orders", "outbox_left"))[0][0] > waiting * 0.9:
         await asyncio.sleep(0.01)
@@ -151,6 +151,7 @@ async def relay(stage: Stage) -> dict[str, Any]:
     while (left := (await look(stage, "orders", "outbox_left"))[0][0]) > waiting * 0.05:
         await asyncio.sleep(0.01)
     seconds = time.monotonic() - first
+    await coming
     return {
         "events": waiting,
         "per_s": round((waiting * 0.9 - left) / seconds, 1),

@@ -21,7 +21,7 @@ def write(details: dict[str, Any], folder: Path, notes: Sequence[str]) -> list[P
     if profile := details.get("accept", {}).get("profile"):
         pictures["accept-profile"] = profile_lines(profile, notes)
     if found := details.get("ablation"):
-        rows = [(f"without {part.title}", found["without"][part.name]) for part in ablation.PARTS]
+        rows = [(f"without {part.title}", found["without"][part.name]) for part in ablation.parts_of(found)]
         title = "Throughput without one part (everything = 1)"
         pictures["ablation"] = ratios(rows, title=title, notes=_notes(found))
     if found := details.get("processes"):

@@ -252,6 +252,14 @@ def test_tables_say_what_differs_and_what_has_no_part_in_it() -> None:
     assert "| orders alone on one core, everything else on the others | 90 | 0.90 | 1.20 | 90 | 0.90 | 1.20 |" in other
 
 
+def test_a_result_that_is_older_than_a_part_is_shown_without_it(tmp_path: Path) -> None:
+    found = details()
+    del found["ablation"]["without"]["whole_answers"]
+
+    assert "answers in one piece" not in "\n".join(ablation.markdown(found["ablation"]))
+    assert "ablation.svg" in [path.name for path in plots.write(found, tmp_path, [])]
+
+
 def test_pictures_say_on_what_they_were_measured_and_can_be_read_in_the_dark(tmp_path: Path) -> None:
     notes = machine.lines(machine.describe())
 

@@ -82,9 +82,10 @@ def markdown(found: dict[str, Any]) -> list[str]:
     lines = [
         "### What each part costs",
         "",
-        "One part at a time is taken away from orders and catalog. Ratios are to the full thing just before and just "
-        f"after it in the same run, {when(found)}. A rate below 1 means that it is slower without the part. CPU is "
-        "processor time per order of orders, catalog, PostgreSQL and Kafka. Two full trials in a row differed by up to "
+        "One part at a time is taken away from orders and catalog, each as one process. Ratios are to the full thing "
+        f"just before and just after it in the same run, {when(found)}. A rate below 1 means that it is slower without "
+        "the part. CPU is processor time per order of orders, catalog, PostgreSQL and Kafka. Two full trials in a row "
+        "differed by up to "
         f"{found['noise']['sagas']:.0%} (sagas) and {found['noise']['accept']:.0%} (accepted orders): what is smaller "
         "than that is not seen.",
         "",

@@ -31,6 +31,7 @@ NOOP_PORT = 28999
 CLIENTS = 64
 SAGA_WARMUP_SECONDS = 3
 SETTLE_SECONDS = 60
+RELAY_SECONDS_MAX = 120.0
 
 
 async def look(stage: Stage, service: str, query: str, **values: Any) -> list[Row]:
@@ -144,19 +145,24 @@ async def relay(stage: Stage) -> dict[str, Any]:
     (row,) = await look(stage, "orders", "outbox_left")
     waiting = int(row[0])
     coming = asyncio.create_task(asyncio.to_thread(lumbung, "up", "--only", "orders"))  # it sends before that returns
-    began = time.monotonic()
-    while (await look(stage, "orders", "outbox_left"))[0][0] > waiting * 0.9:
-        await asyncio.sleep(0.01)
+    await _until_left(stage, int(waiting * 0.9), coming)
     first = time.monotonic()
-    while (left := (await look(stage, "orders", "outbox_left"))[0][0]) > waiting * 0.05:
-        await asyncio.sleep(0.01)
+    left = await _until_left(stage, int(waiting * 0.05), coming)
     seconds = time.monotonic() - first
     await coming
-    return {
-        "events": waiting,
-        "per_s": round((waiting * 0.9 - left) / seconds, 1),
-        "until_first_s": round(first - began, 2),
-    }
+    return {"events": waiting, "per_s": round((waiting * 0.9 - left) / seconds, 1)}
+
+
+async def _until_left(stage: Stage, most: int, coming: "asyncio.Task[str]") -> int:
+    """How many events wait, once they are so few. Raises what went wrong with who is to send them."""
+    deadline = time.monotonic() + RELAY_SECONDS_MAX
+    while (left := int((await look(stage, "orders", "outbox_left"))[0][0])) > most:
+        if coming.done():
+            coming.result()
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"{left} events still wait after {RELAY_SECONDS_MAX:.0f} s")
+        await asyncio.sleep(0.01)
+    return left
 
 
 async def sagas(stage: Stage, seconds: float, *, shops: int = 3) -> dict[str, Any]:

@@ -20,6 +20,7 @@ import httpx2
 
 from bench.load import Plan
 from deploy.local.layout import PROJECT
+from deploy.local.processes import TWO_PROCESSES
 from deploy.local.stack import Stack, load_stack
 
 HOME = ".local/bench"
@@ -70,7 +71,7 @@ class Stage:
 def lumbung(*arguments: str, **environment: str) -> str:
     """The command, on the bench stack; its standard output. Raises CalledProcessError."""
     command = [sys.executable, "-m", "deploy.cli", *arguments]
-    env = os.environ | {"LUMBUNG_HOME": HOME, "LUMBUNG_PORT_BASE": PORT_BASE} | environment
+    env = os.environ | {"LUMBUNG_HOME": HOME, "LUMBUNG_PORT_BASE": PORT_BASE, TWO_PROCESSES: "orders"} | environment
     return subprocess.run(command, cwd=PROJECT, env=env, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 

@@ -20,7 +20,7 @@ import httpx2
 
 from deploy.local import control
 from deploy.local.layout import PROJECT, Layout
-from deploy.local.processes import WORKER
+from deploy.local.processes import TWO_PROCESSES
 from deploy.local.stack import SERVICES, Stack, load_stack
 from shared import sql
 from shared.sql import Row
@@ -69,7 +69,8 @@ class Ground:
     @property
     def environment(self) -> dict[str, str]:
         """What says to a program which stack it is on."""
-        return {"LUMBUNG_HOME": str(self.layout.home), "LUMBUNG_PORT_BASE": str(self.layout.port_base)}
+        home, base = str(self.layout.home), str(self.layout.port_base)
+        return {"LUMBUNG_HOME": home, "LUMBUNG_PORT_BASE": base, TWO_PROCESSES: "orders"}  # both are killed
 
     def lumbung(self, *arguments: str, is_checked: bool = True, **environment: str) -> str:
         """The command, on this stack; its standard output. Raises CalledProcessError when checked."""
@@ -90,10 +91,9 @@ class Ground:
 
     async def stop_services(self) -> None:
         """Stop all that has a database open; sandboxes, PostgreSQL and Kafka go on. `up` starts them again."""
-        for name in control.processes_of(self.layout):
-            if name.removesuffix(WORKER) in (*SERVICES, "partners"):
-                await asyncio.to_thread(control.stop, self.layout, name)
-                await asyncio.to_thread(control.wait_stopped, self.layout, name)
+        running = control.processes_of(self.layout)
+        for service in {*SERVICES, "partners"} & running.keys():
+            await asyncio.to_thread(self.lumbung, "stop", service)
 
     async def restart(self, *, environment: Mapping[str, str] | None = None, without: Sequence[str] = ()) -> None:
         """Start the stack again, changed as faults/supervised.py says."""

@@ -39,10 +39,9 @@ async def three_times_overload(run: Run) -> Outcome:
         "three-times-overload", f"{USUAL * TIMES}, then {open_max + RUSH_OVER} clients without a pause"
     )
     _may_open(open_max + 2 * RUSH_OVER)
-    orders = psutil.Process(run.ground.stack.pid_of("orders"))
 
     async def breaking(tally: Tally) -> None:
-        before = orders.memory_info().rss
+        before = _memory_of_orders(run)
         for clients, seconds in ((USUAL * TIMES, OVERLOAD_SECONDS), (open_max + RUSH_OVER, RUSH_SECONDS)):
             placed, refused = len(tally.placed_at), tally.statuses[503]
             is_over = asyncio.Event()
@@ -50,7 +49,7 @@ async def three_times_overload(run: Run) -> Outcome:
             crowd.life_seconds = run.patience_seconds
             pressing = asyncio.create_task(crowd.run(0, is_over))
             await asyncio.sleep(seconds)
-            peak = orders.memory_info().rss
+            peak = _memory_of_orders(run)
             is_over.set()
             await pressing
             outcome.runs += 1
@@ -104,16 +103,16 @@ async def ten_thousand_idle_sockets(run: Run) -> Outcome:
     if wanted < ServiceSettings.model_fields["http_connections"].default + 500:
         outcome.skipped = "this process may open too few files"
         return outcome
-    orders, port = psutil.Process(run.ground.stack.pid_of("orders")), run.ground.stack.ports["orders"]
+    port = run.ground.stack.ports["orders"]
 
     async def breaking(tally: Tally) -> None:
-        before = orders.memory_info().rss
+        before = _memory_of_orders(run)
         idle: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
         for _socket in range(wanted):
             with contextlib.suppress(OSError, TimeoutError):
                 async with asyncio.timeout(5):
                     idle.append(await asyncio.open_connection("127.0.0.1", port))
-        peak = orders.memory_info().rss
+        peak = _memory_of_orders(run)
         outcome.runs += 1
         outcome.notes.append(f"{len(idle)} sockets open")
         answered = await _head_of_an_answer(port)
@@ -130,7 +129,7 @@ async def ten_thousand_idle_sockets(run: Run) -> Outcome:
         )
         if not all(ends):
             outcome.faults.append(f"{len(ends) - sum(ends)} were still open after {CLIENT_SECONDS_MAX:.0f} s")
-        _judge_memory(outcome, before, max(peak, orders.memory_info().rss))
+        _judge_memory(outcome, before, max(peak, _memory_of_orders(run)))
         for _, writer in idle:
             writer.close()
         await _as_usual_again(outcome, tally)
@@ -161,6 +160,11 @@ async def _has_been_closed(reader: asyncio.StreamReader) -> bool:
         return False
 
 
+def _memory_of_orders(run: Run) -> int:
+    """Of both its processes, in bytes: what is accepted waits in one, its events in the other."""
+    return sum(psutil.Process(run.ground.stack.pid_of(name)).memory_info().rss for name in ("orders", "orders-worker"))
+
+
 def _judge_memory(outcome: Outcome, before: int, after: int) -> None:
     growth = (after - before) / 2**20
     outcome.notes.append(f"memory of orders: {before / 2**20:.0f} MB before, {after / 2**20:.0f} MB after")
@@ -174,9 +178,10 @@ def _judge_memory(outcome: Outcome, before: int, after: int) -> None:
 )
 async def a_slow_client_on_each_port(run: Run) -> Outcome:
     """All services at the same time: ten clients each with a slow head, a slow body, and answers that they leave."""
+    names = (*SERVICES, "orders-worker")
     outcome = run.outcome(
         "a-slow-client-on-each-port",
-        f"10 clients each with a slow head, a slow body, and no ear for answers, on each of {len(SERVICES)} ports",
+        f"10 clients each with a slow head, a slow body, and no ear for answers, on each of {len(names)} ports",
     )
 
     async def breaking(tally: Tally) -> None:
@@ -186,7 +191,7 @@ async def a_slow_client_on_each_port(run: Run) -> Outcome:
             "reader": _ask_and_leave,
         }
         for name, client in slow.items():
-            ports = [run.ground.stack.ports[service] for service in SERVICES for _client in range(10)]
+            ports = [run.ground.stack.ports[name] for name in names for _client in range(10)]
             lasted = await asyncio.gather(*(client(port) for port in ports))
             outcome.runs += len(lasted)
             outcome.notes.append(f"slow {name}: they lasted between {min(lasted):.0f} and {max(lasted):.0f} s")

@@ -38,6 +38,22 @@ class Exchange(Protocol):
         ...
 
 
+class ShortRequest(Request):
+    """A request that came the short way: its length is said and allowed, so its body may be taken in one piece."""
+
+    def __init__(self, scope: Scope, receive: Receive, exchange: Exchange | None) -> None:
+        super().__init__(scope, receive)
+        self._exchange = exchange
+
+    async def body(self) -> bytes:
+        """The body; remembered, as Starlette's is."""
+        if self._exchange is not None and not hasattr(self, "_body"):
+            whole = self._exchange.body()
+            if whole is not None:
+                self._body = whole
+        return await super().body()
+
+
 class DirectRoute(APIRoute, ABC):
     """A route described by its signature but called with the request alone."""
 
@@ -64,9 +80,7 @@ def query_of(request: Request, model: type[M]) -> M:
 async def body_of(request: Request, model: type[M]) -> tuple[Any, M]:
     """The body as JSON and as what it says. Raises RequestValidationError."""
     try:
-        exchange = _exchange_of(request.scope)
-        whole = exchange.body() if exchange is not None else None
-        document = orjson.loads(await request.body() if whole is None else whole)
+        document = orjson.loads(await request.body())
     except orjson.JSONDecodeError as error:
         fault = {"type": "json_invalid", "loc": ("body",), "msg": f"JSON decode error: {error}", "input": None}
         raise RequestValidationError([fault]) from error
@@ -92,11 +106,6 @@ def inlined(schema: dict[str, Any]) -> dict[str, Any]:
 
     found: dict[str, Any] = resolve(schema)
     return found
-
-
-def _exchange_of(scope: Scope) -> Exchange | None:
-    exchange: Exchange | None = scope.get("extensions", {}).get(EXCHANGE)
-    return exchange
 
 
 def _checked(where: Literal["path", "query", "body"], values: Any, model: type[M]) -> M:
@@ -158,20 +167,20 @@ class DirectWay:
                 self.answers[route.method, route.path] = route.answer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer, or go on."""
+        """Answer, or go on; on the long way nobody passes by its limits."""
+        exchange: Exchange | None = scope.get("extensions", {}).pop(EXCHANGE, None)
         is_plain = scope["type"] == "http" and is_unsampled(scope) and self._is_short(scope)
         answer = self._answer(scope) if is_plain else None
         if answer is None:
             await self.app(scope, receive, send)
             return
         scope["app"] = self.fastapi
-        request = Request(scope, receive)
+        request = ShortRequest(scope, receive, exchange)
         try:
             response = await answer(request)
         except Exception as error:
             await (await self._refusal(request, error))(scope, receive, send)
         else:
-            exchange = _exchange_of(scope)
             if exchange is None or not exchange.answer(response):
                 await response(scope, receive, send)
 

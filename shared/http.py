@@ -13,7 +13,13 @@ import uvicorn
 from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import (
+    HEADER_RE,
+    HEADER_VALUE_RE,
+    STATUS_LINE,
+    HttpToolsProtocol,
+    RequestResponseCycle,
+)
 
 from shared import problems
 from shared.db import TRANSIENT, Database
@@ -25,6 +31,7 @@ from shared.telemetry import UnsampledTraces, is_unsampled
 BODY_BYTES_MAX = 256 * 1024  # routes that take files say their own
 FRAME_BYTES_MAX = 256 * 1024  # of a request, all but its body
 PIPELINED_MAX = 64  # requests that wait behind one of the same connection
+FRAMING = frozenset({b"connection", b"transfer-encoding"})
 TAKEN_BYTES_MIN = 16 * 1024  # of answers that wait, by a client that is slow and there, until each deadline
 DATE_SECONDS = 1.0  # how often the Date of answers is written anew
 log = structlog.get_logger()
@@ -169,20 +176,23 @@ class WholeExchange:
         return body
 
     def answer(self, response: Response) -> bool:
-        """Write an answer whose body is here whole, unless its client is slow or gone."""
+        """Write an ordinary answer, unless its client is slow or gone. Raises RuntimeError for an invalid header."""
         cycle = self._cycle
         if type(response) is not Response or response.background is not None or cycle.scope["method"] == "HEAD":
             return False
-        if cycle.disconnected or cycle.flow.write_paused:
+        headers = dict(response.raw_headers)
+        if headers.get(b"content-length") != b"%d" % len(response.body) or not FRAMING.isdisjoint(headers):
             return False
+        if len(headers) < len(response.raw_headers) or cycle.disconnected or cycle.flow.write_paused:
+            return False
+        if HEADER_RE.search(b"".join(headers)) or HEADER_VALUE_RE.search(b"".join(headers.values())):
+            raise RuntimeError("an invalid HTTP header")
         lines = [b"%b: %b\r\n" % header for header in (*cycle.default_headers, *response.raw_headers)]
         if not cycle.keep_alive:
             lines.append(b"connection: close\r\n")
-        head = b"".join(lines)
-        if head.count(b"\n") != len(lines) or head.count(b"\r") != len(lines):
-            raise RuntimeError("a header's value holds the end of a line")
+        whole = b"".join((STATUS_LINE[response.status_code], *lines, b"\r\n", response.body))
         cycle.response_started = cycle.response_complete = True
-        cycle.transport.write(b"".join((STATUS_LINE[response.status_code], head, b"\r\n", response.body)))
+        cycle.transport.write(whole)
         cycle.message_event.set()
         if not cycle.keep_alive:
             cycle.transport.close()
@@ -201,6 +211,7 @@ class DeadlineProtocol(HttpToolsProtocol):
 
     receive_seconds = 30.0
     connections_max = 1_000
+    is_direct = False  # the application takes whole exchanges
     _frame_bytes = 0  # what came of the request in hand and is not body
     _deadline: asyncio.TimerHandle | None = None
     _taking: asyncio.TimerHandle | None = None  # the deadline of who has answers to take
@@ -252,7 +263,8 @@ class DeadlineProtocol(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         """Who was there first goes on being served; uvicorn's own limit refuses everybody while there are too many."""
-        cycle.scope["extensions"] = {EXCHANGE: WholeExchange(cycle)}  # type: ignore[dict-item]  # not a dict: ours alone
+        if self.is_direct:
+            cycle.scope["extensions"] = {EXCHANGE: WholeExchange(cycle)}  # type: ignore[dict-item]  # not a dict: ours
         chosen: Any = too_many_open if self._is_surplus and self._are_too_many() else app
         super()._start_asgi_task(cycle, chosen)
 
@@ -328,10 +340,11 @@ def server(
     app: FastAPI, *, host: str, port: int, receive_seconds: float, connections: int, trace_ratio: float = 0.0
 ) -> Server:
     """A uvicorn server for `app`."""
-    limits = {"receive_seconds": receive_seconds, "connections_max": connections}
-    protocol = type("Protocol", (DeadlineProtocol,), limits)
+    direct = getattr(app.state, "direct_answers", None)
+    settings = {"receive_seconds": receive_seconds, "connections_max": connections, "is_direct": bool(direct)}
+    protocol = type("Protocol", (DeadlineProtocol,), settings)
     layered: ASGIApp = TooLargeIsAProblem(app)  # outside of FastAPI's own outermost layers, like those that follow
-    if direct := getattr(app.state, "direct_answers", None):
+    if direct:
         layered = DirectWay(layered, app, direct, body_bytes_max=BODY_BYTES_MAX)
     config = uvicorn.Config(
         UnsampledTraces(layered, ratio=trace_ratio),

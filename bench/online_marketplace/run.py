@@ -23,6 +23,7 @@ from bench.online_marketplace.watcher import LOOK_SECONDS, Watcher
 from bench.online_marketplace.workload import Kind
 from bench.stage import Stage
 from deploy.local.layout import PROJECT
+from deploy.local.processes import TWO_PROCESSES
 from deploy.local.stack import load_stack
 
 TOKEN_SECONDS = 1800  # after so long everybody signs in again, well before tokens end
@@ -40,7 +41,8 @@ class Place:
 
     def lumbung(self, *arguments: str, **environment: str) -> None:
         """The command on this stack. Raises CalledProcessError."""
-        env = os.environ | {"LUMBUNG_HOME": self.home, "LUMBUNG_PORT_BASE": self.port_base} | environment
+        ours = {"LUMBUNG_HOME": self.home, "LUMBUNG_PORT_BASE": self.port_base, TWO_PROCESSES: "orders"}
+        env = os.environ | ours | environment
         command = [sys.executable, "-m", "deploy.cli", *arguments]
         subprocess.run(command, cwd=PROJECT, env=env, check=True, stdout=subprocess.DEVNULL)
 

@@ -246,9 +246,15 @@ def delete_data(layout: Layout) -> bool:
 
 
 def processes_called(layout: Layout, name: str) -> list[str]:
-    """The processes that `name` means: a service and, where it runs as two, its worker; else the one."""
-    worker = name + WORKER
-    return [name, worker] if worker in processes_of(layout) else [name]
+    """The processes that `name` means, as far as they are there: of a service with two both; else the one.
+
+    In the order in which they may be stopped. Raises LocalStackError when there is none, StackMissing without a stack.
+    """
+    _require_running(layout)
+    processes = processes_of(layout)
+    if found := [each for each in (name, name + WORKER) if each in processes]:
+        return found
+    raise LocalStackError(f"{name} does not run here.")
 
 
 def restart(layout: Layout, name: str) -> None:
@@ -259,12 +265,17 @@ def restart(layout: Layout, name: str) -> None:
 
 
 def stop(layout: Layout, name: str) -> None:
-    """Stop one process and leave it stopped; what depends on it goes on without it."""
+    """Stop one process and leave it stopped; what depends on it goes on without it.
+
+    Raises LocalStackError for a worker without which its service may not run.
+    """
     running = _require_running(layout)
     processes = processes_of(layout)
     desired = (read_json(layout.desired_file) or {}).get("processes", {})
     if name not in processes:
         raise LocalStackError(f"{name} does not run here.")
+    if name.endswith(WORKER) and (service := name.removesuffix(WORKER)) in desired:
+        raise LocalStackError(f"{service} does not run without {name}; './lumbung stop {service}' stops both.")
     dependents = [other for other in desired if other != name]
     write_json(layout.desired_file, {"processes": {other: desired[other] for other in dependents}})
     running.send(signal.SIGHUP)

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 from uuid import uuid4
 
 import asyncpg
+import pytest
 
 from bench.online_marketplace.facts import hashes_of, queries
 from bench.online_marketplace.watcher import calls_between
@@ -124,9 +125,10 @@ async def test_a_deadlock_is_counted(make_database: MakeDatabase, stack: Stack) 
     await looking.close()
 
 
-def test_a_call_between_services_is_seen(tmp_path: Path) -> None:
+@pytest.mark.parametrize("caller", ["orders", "orders-worker"])
+def test_a_call_between_services_is_seen(tmp_path: Path, caller: str) -> None:
     me = {"pid": os.getpid(), "birth": birth_of(os.getpid())}
-    (tmp_path / "state.json").write_text(json.dumps({"processes": {"orders": me}}))
+    (tmp_path / "state.json").write_text(json.dumps({"processes": {caller: me}}))
     listening = socket.create_server(("127.0.0.1", 0))
     ports = dict.fromkeys(SERVICES, 1) | {"catalog": listening.getsockname()[1]}
     world = SimpleNamespace(stack=SimpleNamespace(home=tmp_path, ports=ports))

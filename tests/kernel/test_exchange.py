@@ -15,11 +15,12 @@ from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from shared.db import Database
 from shared.direct import DirectRoute, body_of
-from shared.http import Server, WholeExchange, make_app, server
+from shared.http import BODY_BYTES_MAX, Server, WholeExchange, make_app, server
 from shared.problems import VersionChanged
 
 TRACE = b"traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00\r\n"  # the same in both answers
 DONE = asyncio.Event()
+ANSWERED: list[str] = []
 LONG_BYTES = 2_000_000
 
 
@@ -34,6 +35,8 @@ class Echo(DirectRoute):
 
     async def answer(self, request: Request) -> Response:
         _, said = await body_of(request, Said)
+        assert b"word" in await request.body()  # asked for again, it is still there
+        ANSWERED.append(said.word)
         match said.word:
             case "refuse":
                 raise VersionChanged("since you read it")
@@ -45,6 +48,17 @@ class Echo(DirectRoute):
                 return Response(b"x" * LONG_BYTES)
             case "later":
                 return Response(b"now", background=BackgroundTask(DONE.set))
+            case "cookies":
+                response = Response(b"two")
+                response.set_cookie("a", "1")
+                response.set_cookie("b", "2")
+                return response
+            case "wrong":
+                return Response(b"much", headers={"content-length": "2"})
+            case "slow":
+                await asyncio.sleep(0.5)  # meanwhile what comes behind it comes whole
+            case "close":
+                return Response(b"bye", headers={"connection": "close"})
             case "nothing":
                 return Response(status_code=204)
         return Response(said.word.encode(), 201, media_type="text/plain", headers={"x-kind": "echo"})
@@ -94,16 +108,30 @@ async def talk(running: Server, *pieces: bytes, wait_seconds: float = 0.3) -> tu
     return re.sub(rb"date: [^\r]*\r\n", b"", said), is_closed
 
 
-@pytest.mark.parametrize("word", ["hello", "", "refuse", "stream", "later", "nothing"])
+@pytest.mark.parametrize(
+    ("word", "is_whole"),
+    [
+        ("hello", True), ("", True), ("refuse", False), ("stream", False), ("later", False), ("close", False),
+        ("nothing", False), ("cookies", False), ("wrong", False),
+    ],
+)  # fmt: skip
 @pytest.mark.parametrize(
     ("version", "more"),
     [(b"1.1", b""), (b"1.1", b"connection: close\r\n"), (b"1.0", b""), (b"1.0", b"connection: keep-alive\r\n")],
 )
 async def test_an_answer_in_one_piece_is_the_one_made_of_messages(
-    running: Server, word: str, version: bytes, more: bytes, monkeypatch: pytest.MonkeyPatch
+    running: Server, word: str, version: bytes, more: bytes, monkeypatch: pytest.MonkeyPatch, *, is_whole: bool
 ) -> None:
     asked = request_of(word, more=more + TRACE, version=version)
+    answer, wholes = WholeExchange.answer, list[bool]()
+
+    def counted(self: WholeExchange, response: Response) -> bool:
+        wholes.append(answer(self, response))
+        return wholes[-1]
+
+    monkeypatch.setattr(WholeExchange, "answer", counted)
     in_one_piece = await talk(running, asked)
+    assert any(wholes) == is_whole
     monkeypatch.setattr(WholeExchange, "answer", lambda *_: False)
     monkeypatch.setattr(WholeExchange, "body", lambda _: None)
     of_messages = await talk(running, asked)
@@ -177,7 +205,22 @@ async def test_a_client_that_takes_nothing_has_one_answer_waiting(running: Serve
     writer.close()
 
 
-async def test_a_client_that_went_away_is_no_fault(running: Server) -> None:
+@pytest.mark.parametrize("is_chunked", [False, True])
+async def test_what_is_too_long_is_refused_also_when_it_is_here_whole(running: Server, *, is_chunked: bool) -> None:
+    body = b'{"word":"long-winded"}' + b" " * BODY_BYTES_MAX
+    head = b"POST /echo HTTP/1.1\r\nhost: x\r\n"
+    if is_chunked:
+        asked = head + b"transfer-encoding: chunked\r\n\r\n%x\r\n%b\r\n0\r\n\r\n" % (len(body), body)
+    else:
+        asked = head + b"content-length: %d\r\n\r\n%b" % (len(body), body)
+
+    said, _ = await talk(running, request_of("slow") + asked, wait_seconds=1.5)
+
+    assert re.findall(rb"HTTP/1.1 (\d+)", said) == [b"201", b"413"]
+    assert "long-winded" not in ANSWERED
+
+
+async def test_after_a_client_that_went_away_others_are_served(running: Server) -> None:
     _, writer = await asyncio.open_connection("127.0.0.1", running.servers[0].sockets[0].getsockname()[1])
     writer.write(b"".join(map(request_of, ["x" * 5000] * 40)))
     writer.transport.abort()

@@ -9,13 +9,14 @@ import stat
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from deploy.cli.__main__ import SECTIONS
 from deploy.local import control, kafka, postgres, processes
 from deploy.local.credentials import ensure_credentials
-from deploy.local.files import write_json
+from deploy.local.files import read_json, write_json
 from deploy.local.java import Java, major_version
 from deploy.local.layout import PROJECT, Layout, LocalStackError, current_layout
 from deploy.local.ports import is_free, require_free, taken_sentence
@@ -143,7 +144,8 @@ def test_orders_has_two_processes_where_nobody_said_otherwise(tmp_path: Path, mo
     assert processes.two_processes(layout) == []
 
 
-def test_a_service_s_name_means_both_its_processes(tmp_path: Path) -> None:
+def test_a_service_s_name_means_both_its_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(control, "supervisor_pid", lambda _: SimpleNamespace())
     layout = Layout(home=tmp_path, port_base=28_000)
     layout.create()
     write_json(layout.state_file, {"processes": {"orders": {}, "orders-worker": {}, "catalog": {}}})
@@ -151,6 +153,27 @@ def test_a_service_s_name_means_both_its_processes(tmp_path: Path) -> None:
     assert control.processes_called(layout, "orders") == ["orders", "orders-worker"]
     assert control.processes_called(layout, "orders-worker") == ["orders-worker"]
     assert control.processes_called(layout, "catalog") == ["catalog"]
+    with pytest.raises(LocalStackError, match="financing does not run here"):
+        control.processes_called(layout, "financing")
+
+
+def test_a_worker_is_not_taken_from_a_service_that_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[int] = []
+    monkeypatch.setattr(control, "supervisor_pid", lambda _: SimpleNamespace(send=sent.append))
+    layout = Layout(home=tmp_path, port_base=28_000)
+    layout.create()
+    both = {"orders": 0, "orders-worker": 0}
+    write_json(layout.state_file, {"processes": {name: {} for name in both}})
+    write_json(layout.desired_file, {"processes": both})
+
+    with pytest.raises(LocalStackError, match=r"orders does not run without orders-worker; './lumbung stop orders'"):
+        control.stop(layout, "orders-worker")
+    assert not sent
+    control.stop(layout, "orders")
+    control.stop(layout, "orders-worker")
+
+    assert read_json(layout.desired_file) == {"processes": {}}
+    assert len(sent) == 2
 
 
 def test_the_second_process_is_not_taken_from_a_running_service(

@@ -1,6 +1,7 @@
 """The market's journey: from a spreadsheet to an order that is paid, shipped, delivered and completed."""
 
 import asyncio
+import contextlib
 import csv
 import io
 import os
@@ -26,6 +27,7 @@ from deploy.demo.acts import (
     shops_on_stage,
 )
 from deploy.demo.world import Person, Shop, StoryBroke, World, new_key, new_trace, save, short
+from deploy.local.stack import StackMissing
 from shared import qris
 from shared.money import rupiah
 
@@ -292,10 +294,11 @@ async def services_are_killed(world: World) -> None:
         return buyer, await place(world, buyer, {bought[number]: 1}, method="cod", retry_down_seconds=60)
 
     async def kills() -> None:
-        for delay, victim in ((0.6, "catalog"), (0.8, "orders")):
+        for delay, victim in ((0.6, "catalog"), (0.8, "orders"), (0.4, "orders-worker")):
             await asyncio.sleep(delay)
-            os.kill(world.stack.pid_of(victim), signal.SIGKILL)
-            world.timeline.say(f"kill -9 {victim}")
+            with contextlib.suppress(StackMissing):  # orders may run as one process
+                os.kill(world.stack.pid_of(victim), signal.SIGKILL)
+                world.timeline.say(f"kill -9 {victim}")
 
     *placed, _ = await asyncio.gather(*(one(number) for number in range(len(bought))), kills())
     orders = [pair for pair in placed if pair is not None]

@@ -190,13 +190,13 @@ async def a_slow_client_on_each_port(run: Run) -> Outcome:
             "body": partial(_send_slowly, at_once=HEAD, slowly=BODY),
             "reader": _ask_and_leave,
         }
-        for name, client in slow.items():
+        for slowness, client in slow.items():
             ports = [run.ground.stack.ports[name] for name in names for _client in range(10)]
             lasted = await asyncio.gather(*(client(port) for port in ports))
             outcome.runs += len(lasted)
-            outcome.notes.append(f"slow {name}: they lasted between {min(lasted):.0f} and {max(lasted):.0f} s")
+            outcome.notes.append(f"slow {slowness}: they lasted between {min(lasted):.0f} and {max(lasted):.0f} s")
             if max(lasted) >= CLIENT_SECONDS_MAX:
-                outcome.faults.append(f"slow {name}: a connection lasted {max(lasted):.0f} s")
+                outcome.faults.append(f"slow {slowness}: a connection lasted {max(lasted):.0f} s")
         if tally.longest_seconds > AGAIN_SECONDS_MAX:
             outcome.faults.append(f"somebody waited {tally.longest_seconds:.1f} s for an order")
 

@@ -158,7 +158,7 @@ async def too_many_open(scope: Scope, receive: Receive, send: Send) -> None:
 class WholeExchange:
     """What `shared.direct.Exchange` says, of a request of uvicorn's: its body and its answer without messages.
 
-    The messages of an answer, checked and written one by one, cost as much as reading the request.
+    What uvicorn checks of each message is checked once, and all of an answer is written once.
     """
 
     __slots__ = ("_cycle",)

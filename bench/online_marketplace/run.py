@@ -1,11 +1,8 @@
 """One profile from nothing to verdicts: a fresh stack, a population, loads, rest, every check."""
 
 import asyncio
-import os
 import random
 import statistics
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -21,9 +18,8 @@ from bench.online_marketplace.population import ENVIRONMENT, World, populate, si
 from bench.online_marketplace.profiles import Profile
 from bench.online_marketplace.watcher import LOOK_SECONDS, Watcher
 from bench.online_marketplace.workload import Kind
-from bench.stage import Stage
+from bench.stage import Stage, lumbung
 from deploy.local.layout import PROJECT
-from deploy.local.processes import TWO_PROCESSES
 from deploy.local.stack import load_stack
 
 TOKEN_SECONDS = 1800  # after so long everybody signs in again, well before tokens end
@@ -41,10 +37,7 @@ class Place:
 
     def lumbung(self, *arguments: str, **environment: str) -> None:
         """The command on this stack. Raises CalledProcessError."""
-        ours = {"LUMBUNG_HOME": self.home, "LUMBUNG_PORT_BASE": self.port_base, TWO_PROCESSES: "orders"}
-        env = os.environ | ours | environment
-        command = [sys.executable, "-m", "deploy.cli", *arguments]
-        subprocess.run(command, cwd=PROJECT, env=env, check=True, stdout=subprocess.DEVNULL)
+        lumbung(*arguments, **{"LUMBUNG_HOME": self.home, "LUMBUNG_PORT_BASE": self.port_base} | environment)
 
 
 async def run_profile(

@@ -121,6 +121,16 @@ def narrow_client(port: int) -> socket.socket:
     return client
 
 
+async def bytes_until_cut(reader: asyncio.StreamReader) -> int:
+    """How much still comes until the connection ends. Raises TimeoutError when it does not."""
+    got = 0
+    with suppress(ConnectionError):
+        async with asyncio.timeout(RECEIVE_SECONDS * 10):
+            while piece := await reader.read(2**20):
+                got += len(piece)
+    return got
+
+
 @pytest.mark.parametrize("path", [b"/long", b"/stream"])
 @pytest.mark.parametrize("ending", [b"", b"connection: close\r\n"])
 @pytest.mark.parametrize("is_half_taken", [False, True])
@@ -134,10 +144,7 @@ async def test_a_client_that_does_not_take_its_answer_loses_its_connection(
         got += len(await reader.read(50_000))
         await asyncio.sleep(0.01)
     await asyncio.sleep(RECEIVE_SECONDS * 3)  # more waits than fits into the buffers of both kernels
-    with suppress(ConnectionError):
-        async with asyncio.timeout(RECEIVE_SECONDS * 10):
-            while piece := await reader.read(2**20):
-                got += len(piece)
+    got += await bytes_until_cut(reader)
 
     assert 0 < got < LONG_BYTES
     writer.close()
@@ -151,13 +158,8 @@ async def test_also_a_rest_that_the_transport_keeps_is_not_kept_for_ever(service
         connection.transport.set_write_buffer_limits(high=2 * LONG_BYTES)  # so that it never asks us to pause
     writer.write(b"GET /long HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
     await asyncio.sleep(RECEIVE_SECONDS * 3)
-    got = 0
-    with suppress(ConnectionError):
-        async with asyncio.timeout(RECEIVE_SECONDS * 10):
-            while piece := await reader.read(2**20):
-                got += len(piece)
 
-    assert 0 < got < LONG_BYTES
+    assert 0 < await bytes_until_cut(reader) < LONG_BYTES
     writer.close()
 
 

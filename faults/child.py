@@ -12,6 +12,8 @@ import runpy
 import signal
 import sys
 import time
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 from typing import Any
 
@@ -20,6 +22,7 @@ import asyncpg.transaction
 from aiokafka import TopicPartition
 
 from shared import db, dead_letters, kafka, problems, worker
+from shared.db import Connection, Database
 from shared.kafka import Consumer, Polled, Producer, Record
 from shared.worker import Runner
 
@@ -103,6 +106,47 @@ def without_offsets_after_handlers() -> None:
     _put(Consumer, poll=greedy)
 
 
+def without_commits_before_answers() -> None:
+    """Who waits for a transaction goes on before it is committed."""
+    transaction = Database.transaction
+    under_way = set()
+
+    async def late(manager: AbstractAsyncContextManager[Connection]) -> None:
+        await asyncio.sleep(0.1)
+        await manager.__aexit__(None, None, None)
+
+    @asynccontextmanager
+    async def hasty(self: Database, isolation: Any = "read_committed") -> AsyncIterator[Connection]:
+        manager = transaction(self, isolation)
+        conn = await manager.__aenter__()
+        try:
+            yield conn
+        except BaseException as error:
+            await manager.__aexit__(type(error), error, error.__traceback__)
+            raise
+        task = asyncio.create_task(late(manager))
+        under_way.add(task)
+        task.add_done_callback(under_way.discard)
+
+    _put(Database, transaction=hasty)
+
+
+def without_events_in_the_transaction() -> None:
+    """What happened is committed first, and then, by itself, that it is to be told."""
+    transaction = Database.transaction
+
+    @asynccontextmanager
+    async def in_two(self: Database, isolation: Any = "read_committed") -> AsyncIterator[Connection]:
+        async with transaction(self, isolation) as conn:
+            yield conn
+            events, conn.events = conn.events, []
+        if events:
+            async with transaction(self) as conn:
+                conn.events = events
+
+    _put(Database, transaction=in_two)
+
+
 def without_acknowledged_sends() -> None:
     """The relay believes that what it gave away has arrived; it leaves a moment later."""
     send = Producer.send
@@ -144,6 +188,8 @@ def without_monotonic_time() -> None:
 
 TAKEN_AWAY = {
     "offsets_after_handlers": without_offsets_after_handlers,
+    "commits_before_answers": without_commits_before_answers,
+    "events_in_the_transaction": without_events_in_the_transaction,
     "acknowledged_sends": without_acknowledged_sends,
     "patience_for_the_database": without_patience_for_the_database,
     "time_limits": without_time_limits,

@@ -1,8 +1,7 @@
-"""Keeps a service of our own running in the place of the stack's: starts it again, each time to die elsewhere."""
+"""Keeps a process of our own running in the place of the stack's: starts it again, each time to die elsewhere."""
 
 import asyncio
 import itertools
-import json
 import os
 import random
 import signal
@@ -14,8 +13,10 @@ from collections.abc import Mapping, Sequence
 import httpx2
 
 from deploy.local.layout import PROJECT
+from deploy.local.processes import build_processes
 from deploy.local.runner import LAUNCH
 from faults.ground import Ground
+from faults.supervised import child_command
 
 READY_SECONDS = 120.0
 PASSES = (10, 120)  # how often a point is passed before a death, drawn from the seed; a batch passes a point once
@@ -28,12 +29,12 @@ def dies_with_us() -> list[str]:
 
 
 class Keeper:
-    """One service as a child of ours (faults/child.py)."""
+    """A service's process (of the stack's name, with its roles) as a child of ours (faults/child.py)."""
 
     def __init__(
         self,
         ground: Ground,
-        service: str,
+        process: str,
         rng: random.Random,
         points: Sequence[str] = (),
         *,
@@ -45,7 +46,7 @@ class Keeper:
         self.deaths = 0
         self.died_at: Counter[str] = Counter()
         self._ground = ground
-        self._service = service
+        self._spec = next(spec for spec in build_processes(ground.layout, ground.stack) if spec.name == process)
         self._rng = rng
         self._points = tuple(points)
         self._turns = itertools.cycle(rng.sample(self._points, len(self._points)))  # so that each has its deaths
@@ -62,10 +63,13 @@ class Keeper:
         assert self._child is not None
         return self._child.pid
 
+    @property
+    def is_mortal(self) -> bool:
+        """Whether there is a point at which it dies."""
+        return bool(self._points)
+
     async def start(self) -> None:
         """Start it, keep it, and return when it is ready."""
-        told = await asyncio.to_thread(self._ground.environment_of, self._service)
-        self._told = {"PATH": os.environ["PATH"], "PYTHONUNBUFFERED": "1", **told, **self._environment}
         self._task = asyncio.create_task(self._keep())
         await self._until_ready()
 
@@ -94,16 +98,17 @@ class Keeper:
     async def _keep(self) -> None:
         while True:
             point = next(self._turns) if self._points else ""
-            plan = {
-                "service": self._service,
-                "without": self._without,
-                "die": {"point": point, "after": self._rng.randrange(*self._passes)} if point else None,
-                "kafka_port": self._kafka_port,
-            }
-            with self._ground.log_of(f"{self._service}-faults").open("ab") as log:
+            command = child_command(
+                self._spec,
+                without=self._without,
+                die={"point": point, "after": self._rng.randrange(*self._passes)} if point else None,
+                kafka_port=self._kafka_port,
+            )
+            environment = {**self._spec.environment, **self._environment}
+            with self._ground.log_of(f"{self._spec.name}-faults").open("ab") as log:
                 self._child = await asyncio.create_subprocess_exec(
-                    *dies_with_us(), sys.executable, "-m", "faults.child", json.dumps(plan),
-                    cwd=PROJECT, env=self._told, stdout=log, stderr=log, start_new_session=True,
+                    *dies_with_us(), *command,
+                    cwd=PROJECT, env=environment, stdout=log, stderr=log, start_new_session=True,
                 )  # fmt: skip
             code = await self._child.wait()
             if code == -signal.SIGKILL and point and self._points:  # without points it was `let_live` that ended it
@@ -116,10 +121,10 @@ class Keeper:
         async with httpx2.AsyncClient(timeout=2, trust_env=False) as http:
             while True:
                 try:
-                    if (await http.get(self._ground.stack.url(self._service) + "/readyz")).status_code == 200:
+                    if (await http.get(f"{self._spec.url}/readyz")).status_code == 200:
                         return
                 except httpx2.HTTPError:
                     pass
                 if time.monotonic() > deadline:
-                    raise RuntimeError(f"{self._service} of the suite is not ready after {READY_SECONDS:.0f} s")
+                    raise RuntimeError(f"{self._spec.name} of the suite is not ready after {READY_SECONDS:.0f} s")
                 await asyncio.sleep(0.2)

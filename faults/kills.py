@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Sequence
 
 from bench.stage import say
 from faults.books import Outcome
@@ -9,7 +10,8 @@ from faults.catalogue import SERVICES_UNDER_LOAD, Run, fault, stopped
 from faults.keeper import PASSES, Keeper
 from faults.market import Tally
 
-POINTS = ("before_commit", "after_commit", "after_send", "after_handler")
+COMMITS = ("before_commit", "after_commit")
+POINTS = (*COMMITS, "after_send", "after_handler")
 DEATHS_OF_EACH = 2
 PASSES_WITHOUT = (5, 30)  # what one death loses is enough to be seen
 SHORT = 100  # fewer orders than these: the part that every `make test` runs
@@ -87,17 +89,18 @@ async def _kill_at_points(run: Run, name: str, deaths: int, *points: str, withou
     async with stopped(run.ground, "orders", "catalog"):
         passes = PASSES_WITHOUT if without else PASSES
         keepers = [
-            Keeper(run.ground, service, rng, points, without=without, passes=passes)
-            for service in ("orders", "catalog")
+            Keeper(run.ground, process, rng, reached, without=without, passes=passes)
+            for process, reached in _reached(points).items()
         ]
+        mortal = [keeper for keeper in keepers if keeper.is_mortal]
         for keeper in keepers:
             await keeper.start()
 
         async def breaking(_: Tally) -> None:
             deadline = time.monotonic() + (60 if without else POINTS_SECONDS_MAX)
-            while min(keeper.deaths for keeper in keepers) < deaths and time.monotonic() < deadline:
+            while min(keeper.deaths for keeper in mortal) < deaths and time.monotonic() < deadline:
                 await asyncio.sleep(0.2)
-            for keeper in keepers:
+            for keeper in mortal:
                 await keeper.let_live()
 
         try:
@@ -109,10 +112,16 @@ async def _kill_at_points(run: Run, name: str, deaths: int, *points: str, withou
     died_at = {point: sum(keeper.died_at[point] for keeper in keepers) for point in points}
     outcome.notes.insert(0, f"deaths: {died_at}")
     outcome.faults += [f"nothing died at {point}" for point, died in died_at.items() if not died]
-    if (fewest := min(keeper.deaths for keeper in keepers)) < deaths:
-        outcome.faults.append(f"a service died {fewest} times instead of {deaths}")
+    if (fewest := min(keeper.deaths for keeper in mortal)) < deaths:
+        outcome.faults.append(f"a process died {fewest} times instead of {deaths}")
     say(f"    deaths: {died_at}")
     return outcome
+
+
+def _reached(points: Sequence[str]) -> dict[str, list[str]]:
+    """The processes of orders and catalog, and which points each can die at: who only answers sends nothing."""
+    commits = [point for point in points if point in COMMITS]
+    return {"orders-worker": list(points), "orders": commits, "catalog": list(points)}
 
 
 @fault(
@@ -125,17 +134,43 @@ async def kill_at_named_points(run: Run) -> Outcome:
 
 
 @fault(
+    "kill-with-answers-before-the-commit",
+    "Control: where who waits goes on before the commit, a kill is seen to lose what was answered or acknowledged.",
+    is_control=True,
+)
+async def kill_with_answers_before_the_commit(run: Run) -> Outcome:
+    """Written behind."""
+    return await _kill_without(
+        run, "kill-with-answers-before-the-commit", "before_commit", without="commits_before_answers"
+    )
+
+
+@fault(
+    "kill-with-events-after-the-commit",
+    "Control: where what happened and its events are committed one after the other, a kill is seen to lose events.",
+    is_control=True,
+)
+async def kill_with_events_after_the_commit(run: Run) -> Outcome:
+    """Two writes in the place of an outbox."""
+    return await _kill_without(
+        run,
+        "kill-with-events-after-the-commit",
+        "after_commit",
+        without="events_in_the_transaction",
+        sign="never said",
+    )
+
+
+@fault(
     "kill-with-offsets-before-handlers",
     "Control: with offsets committed before the handlers ran, a kill is seen to lose events.",
     is_control=True,
 )
 async def kill_with_offsets_before_handlers(run: Run) -> Outcome:
     """At most once, as many consumers are written."""
-    outcome = await _kill_at_points(
-        run, "kill-with-offsets-before-handlers", 3, "before_handler", without=("offsets_after_handlers",)
+    return await _kill_without(
+        run, "kill-with-offsets-before-handlers", "before_handler", without="offsets_after_handlers"
     )
-    outcome.is_control = True
-    return outcome
 
 
 @fault(
@@ -145,8 +180,11 @@ async def kill_with_offsets_before_handlers(run: Run) -> Outcome:
 )
 async def kill_with_cursor_before_send(run: Run) -> Outcome:
     """Fire and forget."""
-    outcome = await _kill_at_points(
-        run, "kill-with-cursor-before-send", 3, "after_send", without=("acknowledged_sends",)
-    )
-    outcome.is_control = True
+    return await _kill_without(run, "kill-with-cursor-before-send", "after_send", without="acknowledged_sends")
+
+
+async def _kill_without(run: Run, name: str, point: str, *, without: str, sign: str = "") -> Outcome:
+    """Three deaths of each process, where its protection is needed and is not there. `sign`: what must be found."""
+    outcome = await _kill_at_points(run, name, 3, point, without=(without,))
+    outcome.is_control, outcome.sign = True, sign
     return outcome

@@ -20,11 +20,12 @@ from faults.ground import Ground
 from faults.keeper import Keeper
 from faults.market import Market, Tally
 from faults.proxy import Proxy
+from faults.supervised import service_of
 
 KAFKA_SECONDS = 60.0
 FROZEN_SECONDS = 25.0  # longer than any statement may take
 LOSSY_SECONDS_MAX = 60.0
-BEHIND_PROXY = ("orders", "catalog")
+BEHIND_PROXY = ("orders-worker", "orders", "catalog")
 
 
 @fault(
@@ -182,18 +183,18 @@ def _signal_all(pids: list[int], number: int) -> None:
 async def behind_proxies(
     run: Run, database: Proxy, kafka: Proxy | None = None, *, without: Sequence[str] = ()
 ) -> AsyncIterator[list[Keeper]]:
-    """Orders and catalog as processes of ours, that reach PostgreSQL (and Kafka) through a proxy."""
+    """The processes of orders and catalog as ours, that reach PostgreSQL (and Kafka) through a proxy."""
     to_database = await database.start()
     to_kafka = await kafka.start() if kafka is not None else 0
     rng = run.rng("behind proxies")
-    async with stopped(run.ground, *BEHIND_PROXY):
+    async with stopped(run.ground, "orders", "catalog"):
         keepers = []
-        for service in BEHIND_PROXY:
+        for process in BEHIND_PROXY:
             address = run.ground.stack.postgres_address
-            dsn = run.ground.stack.dsn(service).replace(address, f"127.0.0.1:{to_database}")
+            dsn = run.ground.stack.dsn(service_of(process)).replace(address, f"127.0.0.1:{to_database}")
             environment = {"LUMBUNG_DATABASE_URL": dsn}
             keepers.append(
-                Keeper(run.ground, service, rng, environment=environment, kafka_port=to_kafka, without=without)
+                Keeper(run.ground, process, rng, environment=environment, kafka_port=to_kafka, without=without)
             )
         try:
             for keeper in keepers:

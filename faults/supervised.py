@@ -29,14 +29,24 @@ def main(plan: dict[str, Any]) -> None:
         supervisor.main()
 
 
+def child_command(spec: ProcessSpec, **plan: Any) -> list[str]:
+    """What starts a service's process with what a test changes in it (faults/child.py)."""
+    service = service_of(spec.name)
+    options = spec.command[spec.command.index(module_of(service)) + 1 :]
+    child = {"service": service, "options": options, **plan}
+    return [sys.executable, "-m", "faults.child", json.dumps(child)]
+
+
+def service_of(process: str) -> str:
+    """The service that a process is, or is a part of."""
+    return process.removesuffix(WORKER)
+
+
 def _changed(spec: ProcessSpec, plan: dict[str, Any]) -> ProcessSpec:
     command = spec.command
-    service = spec.name.removesuffix(WORKER)
-    if plan["without"] and service in SERVICES:
-        options = spec.command[spec.command.index(module_of(service)) + 1 :]
-        child = {"service": service, "without": plan["without"], "options": options}
-        command = [sys.executable, "-m", "faults.child", json.dumps(child)]
-    return replace(spec, command=command, environment={**(spec.environment or {}), **plan["environment"]})
+    if plan["without"] and service_of(spec.name) in SERVICES:
+        command = child_command(spec, without=plan["without"])
+    return replace(spec, command=command, environment={**spec.environment, **plan["environment"]})
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ from deploy.local.stack import SERVICES, load_stack
 EXIT_CLEAN = 0
 EXIT_DIFFERENCES = 1
 EXIT_COULD_NOT_LOOK = 2
-WATCHING_SHARE = 0.05  # of the time, when it looks all the time
+WATCHING_SHARE = 0.04  # of the time, when it looks all the time
 
 
 @click.command()

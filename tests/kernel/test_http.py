@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 import httpx2
 import pytest
 import pytest_asyncio
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.responses import StreamingResponse
 
 from deploy.local.stack import Stack
@@ -283,6 +284,27 @@ async def test_nobody_is_led_to_the_host_that_a_request_names(service: Running) 
         answer = await http.get("/trace/", headers={"host": "evil.example"})
 
     assert (answer.status_code, answer.headers.get("location")) == (404, None)
+
+
+async def test_others_are_answered_while_a_service_describes_itself_which_it_does_once(
+    service: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    is_another_answered, in_time = threading.Event(), list[bool]()
+
+    def takes_long(_: FastAPI) -> dict[str, str]:
+        in_time.append(is_another_answered.wait(5))
+        return {"openapi": "3.1.0"}
+
+    monkeypatch.setattr(FastAPI, "openapi", takes_long)
+    async with serving(service.db) as running, httpx2.AsyncClient(base_url=running.url) as http:
+        describing = asyncio.create_task(http.get("/openapi.json"))
+        await asyncio.sleep(0.2)
+        await http.get("/healthz")
+        is_another_answered.set()
+        answers = [await describing, await http.get("/openapi.json")]
+
+    assert in_time == [True]
+    assert [answer.json() for answer in answers] == [{"openapi": "3.1.0"}] * 2
 
 
 async def test_a_lock_that_is_not_free_in_time_is_answered_503(service: Running) -> None:

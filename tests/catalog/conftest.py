@@ -1,6 +1,7 @@
 """A catalog without Kafka: its app over HTTP on the throw-away database, and people who sell."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -95,18 +96,22 @@ def catalog_settings(tmp_path_factory: pytest.TempPathFactory) -> CatalogSetting
     )
 
 
-MakeMarket = Callable[[Database], AsyncIterator[Market]]
-
-
-@pytest_asyncio.fixture(scope="session")
-async def market(catalog_db: Database, catalog_settings: CatalogSettings) -> AsyncIterator[Market]:
-    """The service over HTTP, in this process, with everything but its worker and relay."""
-    app = make_app("catalog", *service.routers, database=catalog_db, settings=catalog_settings)
+@asynccontextmanager
+async def open_market(db: Database, settings: CatalogSettings) -> AsyncIterator[Market]:
+    """The service over HTTP on this database, in this process, with everything but its worker and relay."""
+    app = make_app("catalog", *service.routers, database=db, settings=settings)
     tokens = Tokens()
     app.state.verifier = tokens.verifier()
-    running = Running(catalog_settings, catalog_db, app, frozenset({"http"}))
+    running = Running(settings, db, app, frozenset({"http"}))
     await start(running)
     async with httpx2.AsyncClient(
         transport=httpx2.ASGITransport(app=app), base_url="http://catalog", timeout=30
     ) as client:
-        yield Market(client, catalog_db, tokens, running)
+        yield Market(client, db, tokens, running)
+
+
+@pytest_asyncio.fixture(scope="session")
+async def market(catalog_db: Database, catalog_settings: CatalogSettings) -> AsyncIterator[Market]:
+    """One market for the whole run."""
+    async with open_market(catalog_db, catalog_settings) as opened:
+        yield opened

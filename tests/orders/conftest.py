@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -277,27 +278,34 @@ def orders_settings(provider_sandbox: Sandbox) -> OrdersSettings:
     )
 
 
-@pytest_asyncio.fixture(scope="session")
-async def market(
-    make_database: MakeDatabase, orders_settings: OrdersSettings, provider_sandbox: Sandbox
-) -> AsyncIterator[Market]:
-    """The service over HTTP, in this process, with everything but its worker and relay."""
-    db = await make_database("orders", settings=orders_settings)
-    app = make_app("orders", *service.routers, database=db, settings=orders_settings)
+@asynccontextmanager
+async def open_market(db: Database, settings: OrdersSettings, sandbox: Sandbox) -> AsyncIterator[Market]:
+    """The service over HTTP on this database, in this process, with everything but its worker and relay."""
+    app = make_app("orders", *service.routers, database=db, settings=settings)
     tokens = Tokens()
     app.state.verifier = tokens.verifier()
-    running = Running(orders_settings, db, app, frozenset({"http"}))
+    running = Running(settings, db, app, frozenset({"http"}))
     await start(running)
     groups = [asyncio.ensure_future(job()) for _, job in running.jobs]
     http = open_session()
-    calls = CallsOut(db, purposes(db, Provider.of(orders_settings, http)))
+    calls = CallsOut(db, purposes(db, Provider.of(settings, http)))
     async with httpx2.AsyncClient(
         transport=httpx2.ASGITransport(app=app), base_url="http://orders", timeout=30
     ) as client:
-        yield Market(client, db, tokens, orders_settings, calls, Sweeper(db, seconds=1), provider_sandbox)
+        yield Market(client, db, tokens, settings, calls, Sweeper(db, seconds=1), sandbox)
     for group in groups:
         group.cancel()
     await asyncio.gather(*groups, return_exceptions=True)
     await http.close()
     for close in reversed(running.closing):
         await close()
+
+
+@pytest_asyncio.fixture(scope="session")
+async def market(
+    make_database: MakeDatabase, orders_settings: OrdersSettings, provider_sandbox: Sandbox
+) -> AsyncIterator[Market]:
+    """One market for the whole run."""
+    db = await make_database("orders", settings=orders_settings)
+    async with open_market(db, orders_settings, provider_sandbox) as opened:
+        yield opened
